@@ -1,0 +1,3 @@
+//! The command line of the distributed rate limiter.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! A distributed rate limiter that is never over the limit.

@@ -1,0 +1,1 @@
+//! The store contract (one verb: decide) and the embedded in-memory store.

@@ -1,0 +1,1 @@
+//! What the tests share: a manual clock, the store conformance suite, real Redis servers, a fault proxy.
