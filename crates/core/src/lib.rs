@@ -1,1 +1,32 @@
 //! The pure heart of the rate limiter: quotas, keys, decisions and the five algorithms.
+//!
+//! Nothing here reads a clock, waits, or talks to anybody: `now` is an argument, state comes in and
+//! goes out. The embedded store runs these functions as they stand, and the Lua scripts of the Redis
+//! store are held against them step by step, so **this crate is the specification**.
+//!
+//! Where to start reading:
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`quota`] | what an operator writes: "100 a minute, burst of 20", and its checked form, [`Rule`] |
+//! | [`algorithm`] | one file per algorithm: configuration, state, the four functions, their tests |
+//! | [`check`] | many limits decided at once, all or nothing: the one verb of every store |
+//! | [`decision`] | what comes back: granted or not, what is left, when to try again |
+//! | [`key`] | how a client's counter is named so that no client can reach another's |
+//! | [`shard`] | one allowance split over many counters whose limits add up exactly |
+//! | [`time`] | microseconds on the store's clock |
+
+pub mod algorithm;
+pub mod check;
+pub mod decision;
+pub mod key;
+pub mod quota;
+pub mod shard;
+pub mod time;
+
+pub use algorithm::{Rule, State};
+pub use check::{Mode, decide};
+pub use decision::{Outcome, Retry, Source, Verdict};
+pub use key::{Key, Keyspace};
+pub use quota::{Algorithm, Quota, QuotaError};
+pub use time::{Micros, Timestamp};

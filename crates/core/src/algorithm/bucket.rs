@@ -1,0 +1,266 @@
+//! Token bucket, leaky bucket as meter, leaky bucket as queue: one arithmetic, the generic cell rate
+//! algorithm (GCRA; ITU-T I.371, annex A).
+//!
+//! The state is one moment: when the bucket will be full again (the *theoretical arrival time*). Its
+//! distance from `now` is what is used. A request of cost `c` moves it by `c` emission intervals, and fits
+//! if it then lies at most `capacity` intervals ahead. From this follows the promise, for every interval
+//! of length `|I|`: `admitted(I) ≤ capacity + rate × |I|`.
+//!
+//! **Rates.** A [`Rate`] is a fraction of integers: `per` tokens every `every` microseconds. The
+//! arithmetic counts in units of `1 / every` of a token: a token is `every` units, and each microsecond
+//! gives back `per` units. The arrival time is kept as whole microseconds plus units (`part`), so nothing
+//! is ever rounded while counting. A rate that would leave 52 bits is approximated once, when the limit
+//! is made, downwards and by less than a millionth.
+
+use super::{Charge, Status};
+use crate::decision::Retry;
+use crate::quota::QuotaError;
+use crate::time::{Micros, Timestamp};
+
+/// Everything the arithmetic holds stays below this many units, so that sums stay exact in a Lua number.
+const MAX_UNITS: u64 = 1 << 52;
+/// Bounds `per`: units of one rate are turned into units of another by a product of two.
+const MAX_PER: u64 = 1 << 26;
+/// An approximated `every` is at least this, which keeps the relative error below 1e-6.
+const MIN_EVERY: u64 = 1_000_000;
+
+/// A rate: `per` tokens every `every` microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Rate {
+    /// Tokens.
+    pub per: u64,
+    /// Microseconds.
+    pub every: u64,
+}
+
+/// A checked bucket limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bucket {
+    rate: Rate,
+    capacity: u64,
+    queue: bool,
+}
+
+/// When the bucket will be full again, in the units of the rate it was last charged under.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BucketState {
+    /// Whole microseconds.
+    pub full_at: u64,
+    /// Units beyond `full_at`, below `rate.per`.
+    pub part: u64,
+    /// The rate that gives `part` its meaning.
+    pub rate: Rate,
+}
+
+impl Rate {
+    /// The rate `tokens / window` for a bucket of `capacity`: exact where 52 bits hold it, otherwise the
+    /// nearest slower one, off by less than a millionth.
+    pub(crate) fn new(tokens: u64, window: Micros, capacity: u64) -> Result<Self, QuotaError> {
+        let divisor = gcd(tokens, window.0);
+        let exact = Self { per: tokens / divisor, every: window.0 / divisor };
+        if exact.per <= MAX_PER && exact.every <= MAX_UNITS / capacity {
+            return Ok(exact);
+        }
+        // The finest fraction that fits: `every` as large as the capacity allows.
+        let finest = u128::from(MAX_UNITS / capacity - 1) * u128::from(tokens) / u128::from(window.0);
+        let per = u64::try_from(finest).unwrap_or(u64::MAX).min(MAX_PER);
+        if per == 0 {
+            return Err(QuotaError::RefillTooSlow);
+        }
+        let every = (u128::from(window.0) * u128::from(per)).div_ceil(u128::from(tokens));
+        match u64::try_from(every) {
+            Ok(every) if every >= MIN_EVERY => Ok(Self { per, every }),
+            _ => Err(QuotaError::RateTooHigh),
+        }
+    }
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+impl Bucket {
+    pub(crate) fn new(rate: Rate, capacity: u64, queue: bool) -> Self {
+        Self { rate, capacity, queue }
+    }
+
+    /// The most admitted at once: the burst of a token bucket, one more than what may wait in a queue.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    /// How fast it refills.
+    #[must_use]
+    pub fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// Whether an admitted request waits for its turn (leaky bucket as queue).
+    #[must_use]
+    pub fn is_queue(&self) -> bool {
+        self.queue
+    }
+
+    /// The same rate cut into `shards` equal parts, with a burst of `capacity`.
+    pub(crate) fn part(&self, shards: u64, capacity: u64) -> Result<Self, QuotaError> {
+        let rate = Rate::new(self.rate.per, Micros(self.rate.every.saturating_mul(shards)), capacity)?;
+        Ok(Self { rate, capacity, ..*self })
+    }
+
+    /// What `tokens` are in units.
+    fn units(&self, tokens: u64) -> u64 {
+        tokens * self.rate.every
+    }
+
+    fn full(&self) -> u64 {
+        self.units(self.capacity)
+    }
+
+    /// The units in use at `now`, at most a full bucket: more could not have been stored by now.
+    ///
+    /// Under a changed rate what was used stays used, rounded up to whole tokens: a raised limit acts
+    /// at once, a lowered one forgives nothing.
+    fn used(&self, state: &BucketState, now: Timestamp) -> u64 {
+        if state.rate == self.rate || state.full_at < now.0 {
+            return ahead(state, now).min(self.full());
+        }
+        let tokens = ahead(state, now).div_ceil(state.rate.every.max(1));
+        self.units(tokens.min(self.capacity))
+    }
+
+    /// The state in which `used` units are in use at `now`.
+    fn state(&self, used: u64, now: Timestamp) -> BucketState {
+        BucketState { full_at: now.0 + used / self.rate.per, part: used % self.rate.per, rate: self.rate }
+    }
+
+    pub(super) fn fit(&self, state: &BucketState, cost: u64, now: Timestamp) -> Retry {
+        let wanted = self.used(state, now) + self.units(cost);
+        match wanted.saturating_sub(self.full()) {
+            0 => Retry::Now,
+            excess => Retry::After(Micros(excess.div_ceil(self.rate.per))),
+        }
+    }
+
+    pub(super) fn charge(&self, state: &mut BucketState, cost: u64, now: Timestamp) {
+        *state = self.state(self.used(state, now) + self.units(cost), now);
+    }
+
+    /// A refund never lifts the bucket above its capacity, and it makes up for what the charge has kept
+    /// from being refilled since: the bucket is at most as full as if it had not been charged.
+    pub(super) fn refund(&self, state: &mut BucketState, charge: Charge, now: Timestamp) {
+        let back = self.units(charge.cost.min(self.capacity));
+        *state = self.state(self.used(state, now).saturating_sub(back), now);
+    }
+
+    pub(super) fn status(&self, state: &BucketState, now: Timestamp) -> Status {
+        let used = self.used(state, now);
+        Status {
+            remaining: (self.full() - used) / self.rate.every,
+            reset_after: Micros(used.div_ceil(self.rate.per)),
+        }
+    }
+
+    pub(super) fn delay(&self, state: &BucketState, now: Timestamp) -> Micros {
+        if self.queue { Micros(self.used(state, now).div_ceil(self.rate.per)) } else { Micros::ZERO }
+    }
+
+    #[expect(clippy::unused_self, reason = "the same shape as every other algorithm")]
+    pub(super) fn expires(&self, state: &BucketState) -> Timestamp {
+        Timestamp(state.full_at + u64::from(state.part > 0))
+    }
+}
+
+/// The units between `now` and the moment the bucket is full again, saturating.
+fn ahead(state: &BucketState, now: Timestamp) -> u64 {
+    match state.full_at.checked_sub(now.0) {
+        Some(whole) => whole.saturating_mul(state.rate.per).saturating_add(state.part),
+        None => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bucket(tokens: u64, window: Micros, capacity: u64) -> Bucket {
+        Bucket::new(Rate::new(tokens, window, capacity).unwrap(), capacity, false)
+    }
+
+    #[test]
+    fn common_rates_are_exact() {
+        let rate = |tokens, window| Rate::new(tokens, window, tokens).unwrap();
+        assert_eq!(rate(100, Micros::from_secs(60)), Rate { per: 1, every: 600_000 });
+        assert_eq!(rate(7, Micros::SECOND), Rate { per: 7, every: 1_000_000 });
+        assert_eq!(rate(10_000_000, Micros::SECOND), Rate { per: 10, every: 1 });
+        assert_eq!(rate(1, Micros::from_secs(30 * 86_400)), Rate { per: 1, every: 2_592_000_000_000 });
+    }
+
+    #[test]
+    fn an_awkward_rate_is_approximated_downwards_by_less_than_a_millionth() {
+        for (tokens, window, capacity) in [
+            (999_983, Micros::from_secs(30 * 86_400), 999_983),
+            (9_999_991, Micros::SECOND, 1 << 32),
+            (4_294_967_291, Micros::from_secs(86_400), 4_294_967_291),
+        ] {
+            let rate = Rate::new(tokens, window, capacity).unwrap();
+            let (kept, asked) =
+                (u128::from(rate.per) * u128::from(window.0), u128::from(tokens) * u128::from(rate.every));
+            assert!(kept <= asked, "{rate:?} is faster than {tokens} per {window}");
+            assert!((asked - kept) * 1_000_000 <= asked, "{rate:?} is too slow for {tokens} per {window}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_rounded_while_counting() {
+        let bucket = bucket(3, Micros(10), 2);
+        let mut state = BucketState::default();
+        bucket.charge(&mut state, 2, Timestamp(100));
+        assert_eq!(bucket.fit(&state, 1, Timestamp(100)), Retry::After(Micros(4)));
+        bucket.charge(&mut state, 1, Timestamp(104));
+        assert_eq!(bucket.fit(&state, 1, Timestamp(104)), Retry::After(Micros(3)));
+        bucket.charge(&mut state, 1, Timestamp(107));
+        assert_eq!(bucket.fit(&state, 1, Timestamp(107)), Retry::After(Micros(3)));
+    }
+
+    #[test]
+    fn idling_never_earns_more_than_the_burst() {
+        let bucket = bucket(1, Micros::SECOND, 5);
+        let mut state = BucketState::default();
+        bucket.charge(&mut state, 1, Timestamp(1_000_000));
+        let later = Timestamp(4_000_000);
+        assert_eq!(bucket.status(&state, later).remaining, 5);
+        bucket.charge(&mut state, 5, later);
+        assert!(!bucket.fit(&state, 1, later).is_now());
+    }
+
+    #[test]
+    fn a_lowered_limit_forgives_nothing_and_a_raised_one_acts_at_once() {
+        let (old, new) = (bucket(100, Micros::from_secs(60), 100), bucket(50, Micros::from_secs(60), 50));
+        let mut state = BucketState::default();
+        old.charge(&mut state, 40, Timestamp(0));
+        assert_eq!(new.status(&state, Timestamp(0)).remaining, 10);
+        new.charge(&mut state, 10, Timestamp(0));
+        assert_eq!(old.status(&state, Timestamp(0)).remaining, 50);
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_locks_for_one_refill_at_most() {
+        let bucket = bucket(1, Micros::SECOND, 5);
+        let mut state = BucketState::default();
+        bucket.charge(&mut state, 5, Timestamp(1_000_000_000));
+        assert_eq!(bucket.fit(&state, 1, Timestamp(0)), Retry::After(Micros::SECOND));
+        assert_eq!(bucket.status(&state, Timestamp(0)).reset_after, Micros::from_secs(5));
+    }
+
+    #[test]
+    fn a_queue_spaces_what_it_admits() {
+        let queue = Bucket { queue: true, ..bucket(10, Micros::SECOND, 4) };
+        let mut state = BucketState::default();
+        for turn in 0..4 {
+            assert_eq!(queue.delay(&state, Timestamp(7)), Micros(turn * 100_000));
+            queue.charge(&mut state, 1, Timestamp(7));
+        }
+        assert_eq!(queue.fit(&state, 1, Timestamp(7)), Retry::After(Micros(100_000)));
+    }
+}

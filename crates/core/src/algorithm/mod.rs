@@ -1,0 +1,208 @@
+//! The five algorithms as pure functions over `(state, cost, now)`.
+//!
+//! Each file holds one algorithm: its checked configuration, its state, and the same functions:
+//!
+//! | function | answers |
+//! |---|---|
+//! | `fit` | would this cost be admitted now; if not, when, to the microsecond |
+//! | `charge` | the state after admitting a cost that fits |
+//! | `refund` | the state after giving back a cost charged earlier |
+//! | `status` | what is left, and when the limit is untouched again |
+//! | `expires` | when the state says nothing any more and can be dropped |
+//!
+//! `fit` and `status` take the state by shared reference: a denial cannot change anything.
+//!
+//! **Clock steps.** A store clock can step back (a failover to a machine whose clock is behind). Every
+//! algorithm reads its state clamped to what could have been stored by `now`, so a step back locks a
+//! key for one window or one full refill at the most. What is not promised: a stretch of store time
+//! that the clock visits twice can admit twice, and a step forward can admit one extra burst, once.
+
+mod bucket;
+mod fixed_window;
+mod sliding_log;
+mod sliding_window;
+
+pub use bucket::{Bucket, BucketState, Rate};
+pub use fixed_window::{FixedWindow, FixedWindowState};
+pub use sliding_log::{LogState, SlidingLog};
+pub use sliding_window::{SlidingWindow, SlidingWindowState};
+
+use crate::decision::Retry;
+use crate::time::{Micros, Timestamp};
+
+/// What is left of a limit, before or after a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Whole tokens that would be admitted now.
+    pub remaining: u64,
+    /// How long until the limit is untouched again, if nobody asks.
+    pub reset_after: Micros,
+}
+
+/// A cost charged earlier, for a refund.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// What was charged.
+    pub cost: u64,
+    /// When, on the store's clock.
+    pub at: Timestamp,
+}
+
+/// A checked limit: an algorithm with its configuration, ready to decide.
+///
+/// Made by [`Quota::rule`](crate::Quota::rule), which refuses what the arithmetic could not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// At most `limit` in each aligned window.
+    FixedWindow(FixedWindow),
+    /// At most `limit` in every interval of the window's length.
+    SlidingLog(SlidingLog),
+    /// The two-bucket estimate of a sliding window.
+    SlidingWindow(SlidingWindow),
+    /// Token bucket, leaky bucket as meter, leaky bucket as queue.
+    Bucket(Bucket),
+}
+
+/// What one counter remembers. `Empty` is the state of a client never seen, for every algorithm.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// Nothing charged.
+    #[default]
+    Empty,
+    /// State of [`FixedWindow`].
+    FixedWindow(FixedWindowState),
+    /// State of [`SlidingLog`]; boxed, since it is the only one of variable size.
+    SlidingLog(Box<LogState>),
+    /// State of [`SlidingWindow`].
+    SlidingWindow(SlidingWindowState),
+    /// State of [`Bucket`].
+    Bucket(BucketState),
+}
+
+/// Calls `$body` with the algorithm and its state. A state of another algorithm counts as empty; it
+/// cannot occur through a key, since the algorithm's name is part of every key.
+macro_rules! dispatch {
+    ($rule:expr, $state:expr, |$algorithm:ident, $inner:ident| $body:expr) => {
+        match ($rule, $state) {
+            (Rule::FixedWindow($algorithm), State::FixedWindow($inner)) => $body,
+            (Rule::SlidingLog($algorithm), State::SlidingLog($inner)) => $body,
+            (Rule::SlidingWindow($algorithm), State::SlidingWindow($inner)) => $body,
+            (Rule::Bucket($algorithm), State::Bucket($inner)) => $body,
+            (Rule::FixedWindow($algorithm), _) => {
+                let $inner = &FixedWindowState::default();
+                $body
+            }
+            (Rule::SlidingLog($algorithm), _) => {
+                let $inner = &LogState::default();
+                $body
+            }
+            (Rule::SlidingWindow($algorithm), _) => {
+                let $inner = &SlidingWindowState::default();
+                $body
+            }
+            (Rule::Bucket($algorithm), _) => {
+                let $inner = &BucketState::default();
+                $body
+            }
+        }
+    };
+}
+
+/// The same for a state that changes; `$empty` decides what happens where there is none yet.
+macro_rules! dispatch_mut {
+    ($rule:expr, $state:expr, |$algorithm:ident, $inner:ident| $body:expr) => {
+        match $rule {
+            Rule::FixedWindow($algorithm) => {
+                if !matches!($state, State::FixedWindow(_)) {
+                    *$state = State::FixedWindow(FixedWindowState::default());
+                }
+                if let State::FixedWindow($inner) = $state {
+                    $body
+                }
+            }
+            Rule::SlidingLog($algorithm) => {
+                if !matches!($state, State::SlidingLog(_)) {
+                    *$state = State::SlidingLog(Box::default());
+                }
+                if let State::SlidingLog($inner) = $state {
+                    $body
+                }
+            }
+            Rule::SlidingWindow($algorithm) => {
+                if !matches!($state, State::SlidingWindow(_)) {
+                    *$state = State::SlidingWindow(SlidingWindowState::default());
+                }
+                if let State::SlidingWindow($inner) = $state {
+                    $body
+                }
+            }
+            Rule::Bucket($algorithm) => {
+                if !matches!($state, State::Bucket(_)) {
+                    *$state = State::Bucket(BucketState::default());
+                }
+                if let State::Bucket($inner) = $state {
+                    $body
+                }
+            }
+        }
+    };
+}
+
+impl Rule {
+    /// The most that can ever be admitted at once: a larger cost is [`Retry::Never`].
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        match self {
+            Self::FixedWindow(rule) => rule.limit(),
+            Self::SlidingLog(rule) => rule.limit(),
+            Self::SlidingWindow(rule) => rule.limit(),
+            Self::Bucket(rule) => rule.capacity(),
+        }
+    }
+
+    /// Whether `cost` is admitted at `now`, and if not, when.
+    #[must_use]
+    pub fn fit(&self, state: &State, cost: u64, now: Timestamp) -> Retry {
+        if cost > self.capacity() {
+            return Retry::Never;
+        }
+        dispatch!(self, state, |rule, inner| rule.fit(inner, cost, now))
+    }
+
+    /// Charges `cost`, which must fit (see [`Rule::fit`]).
+    pub fn charge(&self, state: &mut State, cost: u64, now: Timestamp) {
+        debug_assert!(self.fit(state, cost, now).is_now(), "charged {cost}, which does not fit");
+        if cost > 0 {
+            dispatch_mut!(self, state, |rule, inner| rule.charge(inner, cost, now));
+        }
+    }
+
+    /// Gives a charge back. Nothing comes back that has already left the window, and nothing is lifted
+    /// above the capacity.
+    pub fn refund(&self, state: &mut State, charge: Charge, now: Timestamp) {
+        if charge.cost > 0 && *state != State::Empty {
+            dispatch_mut!(self, state, |rule, inner| rule.refund(inner, charge, now));
+        }
+    }
+
+    /// What is left at `now`.
+    #[must_use]
+    pub fn status(&self, state: &State, now: Timestamp) -> Status {
+        dispatch!(self, state, |rule, inner| rule.status(inner, now))
+    }
+
+    /// How long a request admitted at `now` waits for its turn: zero except for a leaky bucket as queue.
+    #[must_use]
+    pub fn delay(&self, state: &State, now: Timestamp) -> Micros {
+        match (self, state) {
+            (Self::Bucket(rule), State::Bucket(inner)) => rule.delay(inner, now),
+            _ => Micros::ZERO,
+        }
+    }
+
+    /// The first moment at which the state says nothing any more.
+    #[must_use]
+    pub fn expires(&self, state: &State) -> Timestamp {
+        dispatch!(self, state, |rule, inner| rule.expires(inner))
+    }
+}

@@ -1,0 +1,94 @@
+//! The one verb: decide many limits at once, all or nothing.
+
+use smallvec::SmallVec;
+
+use crate::algorithm::{Charge, Rule, State};
+use crate::decision::{Outcome, Retry, Verdict};
+use crate::key::Key;
+use crate::time::{Micros, Timestamp};
+
+/// One limit of a check: which counter, under which rule, at which cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The counter.
+    pub key: Key<'a>,
+    /// The limit it is held to.
+    pub rule: Rule,
+    /// What the request costs here. Zero charges nothing and always fits.
+    pub cost: u64,
+}
+
+/// What to do with the limits of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Charge every limit its cost, or none of them anything.
+    Take,
+    /// Charge every limit the same amount: as much as all of them have, at most the cost. A check that
+    /// gets nothing is denied.
+    TakeUpTo,
+    /// Say what `Take` would say; charge nothing.
+    Peek,
+    /// Give the costs back that were charged at that moment of the store's clock.
+    Refund(Timestamp),
+}
+
+/// Limits that are decided together: atomically, all or nothing.
+#[derive(Clone, Debug)]
+pub struct Check<'a> {
+    /// The limits. No two may name the same counter.
+    pub asks: SmallVec<[Ask<'a>; 2]>,
+    /// What to do with them.
+    pub mode: Mode,
+}
+
+/// One limit and the state of its counter, for [`decide`].
+#[derive(Debug)]
+pub struct Slot<'a> {
+    /// The limit.
+    pub rule: &'a Rule,
+    /// What the request costs here.
+    pub cost: u64,
+    /// The counter's state, changed only if the check is admitted.
+    pub state: &'a mut State,
+}
+
+/// Decides all limits of a check at `now`. This is the specification that every store is held to.
+pub fn decide(slots: &mut [Slot<'_>], mode: Mode, now: Timestamp) -> Verdict {
+    if mode == Mode::TakeUpTo {
+        let common = slots
+            .iter()
+            .map(|slot| slot.cost.min(slot.rule.status(slot.state, now).remaining))
+            .min()
+            .unwrap_or(0);
+        // Asking for at least 1 turns "nothing to be had" into a denial that knows its retry.
+        slots.iter_mut().for_each(|slot| slot.cost = common.max(1));
+    }
+    let mut outcomes: SmallVec<[Outcome; 2]> = slots.iter().map(|slot| ask(slot, mode, now)).collect();
+    let allowed = outcomes.iter().all(|outcome| outcome.retry.is_now());
+    for (slot, outcome) in slots.iter_mut().zip(&mut outcomes) {
+        match mode {
+            Mode::Take | Mode::TakeUpTo if allowed => slot.rule.charge(slot.state, slot.cost, now),
+            Mode::Refund(at) => slot.rule.refund(slot.state, Charge { cost: slot.cost, at }, now),
+            Mode::Take | Mode::TakeUpTo | Mode::Peek => {}
+        }
+        if !allowed {
+            outcome.delay = Micros::ZERO;
+        }
+        let status = slot.rule.status(slot.state, now);
+        outcome.remaining = status.remaining;
+        outcome.reset_after = status.reset_after;
+    }
+    let charges = allowed && matches!(mode, Mode::Take | Mode::TakeUpTo);
+    let granted = slots.iter().map(|slot| slot.cost).max().filter(|_| charges).unwrap_or(0);
+    Verdict { allowed, granted, at: now, outcomes }
+}
+
+/// What one limit says before anything is charged.
+fn ask(slot: &Slot<'_>, mode: Mode, now: Timestamp) -> Outcome {
+    let retry = match mode {
+        Mode::Refund(_) => Retry::Now,
+        _ => slot.rule.fit(slot.state, slot.cost, now),
+    };
+    let delay = slot.rule.delay(slot.state, now);
+    Outcome { retry, delay, remaining: 0, reset_after: Micros::ZERO }
+}

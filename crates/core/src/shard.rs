@@ -1,0 +1,125 @@
+//! One allowance split over many counters.
+//!
+//! No client's allowance lives in one central counter: it is cut into shards whose limits add up to the
+//! limit **exactly**, so what the shards admit together can never be above it.
+
+use crate::algorithm::Rule;
+use crate::quota::QuotaError;
+
+/// The most counters one allowance is split over.
+pub const MAX_SHARDS: u16 = 64;
+/// What `auto` uses for stores outside the process, where the limit is large enough.
+pub const AUTO_SHARDS: u16 = 8;
+/// The burst that `auto` leaves each shard of a bucket: a shard that is full stops refilling, and what
+/// is left over of a token in each is out of reach, so small bursts are not cut up.
+const AUTO_BURST: u64 = 8;
+
+/// A limit cut into shards. Each shard has its own rule; the rules differ by one token at the most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sharded {
+    whole: Rule,
+    /// The rules of the larger and of the smaller shards, in this order.
+    parts: [Rule; 2],
+    larger: u16,
+    shards: u16,
+}
+
+/// How many shards `auto` gives a rule in a store outside the process.
+#[must_use]
+pub fn auto(rule: &Rule) -> u16 {
+    let wanted = match rule {
+        Rule::Bucket(bucket) if bucket.is_queue() => 1,
+        Rule::Bucket(bucket) => bucket.capacity() / AUTO_BURST,
+        _ => rule.capacity(),
+    };
+    u16::try_from(wanted).unwrap_or(u16::MAX).clamp(1, AUTO_SHARDS)
+}
+
+impl Sharded {
+    /// Cuts `rule` into `shards` parts, or fewer where a part would be empty. A queue is never cut: its
+    /// spacing is the point.
+    ///
+    /// # Errors
+    /// If a part's rate is too slow for the arithmetic.
+    pub fn new(rule: Rule, shards: u16) -> Result<Self, QuotaError> {
+        let most = match rule {
+            Rule::Bucket(bucket) if bucket.is_queue() => 1,
+            _ => rule.capacity(),
+        };
+        let shards = u64::from(shards.clamp(1, MAX_SHARDS)).min(most);
+        let (share, larger) = (rule.capacity() / shards, rule.capacity() % shards);
+        let part = |capacity: u64| -> Result<Rule, QuotaError> {
+            Ok(match rule {
+                _ if shards == 1 => rule,
+                Rule::FixedWindow(rule) => Rule::FixedWindow(rule.with_limit(capacity)),
+                Rule::SlidingLog(rule) => Rule::SlidingLog(rule.with_limit(capacity)),
+                Rule::SlidingWindow(rule) => Rule::SlidingWindow(rule.with_limit(capacity)),
+                Rule::Bucket(rule) => Rule::Bucket(rule.part(shards, capacity)?),
+            })
+        };
+        Ok(Self {
+            whole: rule,
+            parts: [part(share + u64::from(larger > 0))?, part(share)?],
+            larger: u16::try_from(larger).unwrap_or(0),
+            shards: u16::try_from(shards).unwrap_or(1),
+        })
+    }
+
+    /// The limit before it was cut.
+    #[must_use]
+    pub fn whole(&self) -> &Rule {
+        &self.whole
+    }
+
+    /// How many shards there are.
+    #[must_use]
+    pub fn shards(&self) -> u16 {
+        self.shards
+    }
+
+    /// The rule of one shard.
+    #[must_use]
+    pub fn part(&self, shard: u16) -> &Rule {
+        &self.parts[usize::from(shard >= self.larger)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Algorithm, Quota};
+
+    #[test]
+    fn the_shards_add_up_to_the_limit_exactly() {
+        for algorithm in Algorithm::ALL {
+            for limit in [1, 2, 7, 8, 9, 63, 64, 100, 1_000, 599_999_999] {
+                for shards in [1, 2, 3, 8, 64] {
+                    let rule = Quota::per_minute(limit).algorithm(algorithm).rule().unwrap();
+                    let sharded = Sharded::new(rule, shards).unwrap();
+                    let sum: u64 = (0..sharded.shards()).map(|shard| sharded.part(shard).capacity()).sum();
+                    assert_eq!(sum, rule.capacity(), "{algorithm} {limit} over {shards}");
+                    assert!((0..sharded.shards()).all(|shard| sharded.part(shard).capacity() > 0));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_shards_of_a_bucket_share_its_rate() {
+        let Rule::Bucket(whole) = Quota::per_minute(100).rule().unwrap() else { panic!("a bucket") };
+        let sharded = Sharded::new(Rule::Bucket(whole), 8).unwrap();
+        let Rule::Bucket(part) = sharded.part(0) else { panic!("a bucket") };
+        let (rate, whole) = (part.rate(), whole.rate());
+        assert_eq!(rate.per * 8 * whole.every, whole.per * rate.every);
+    }
+
+    #[test]
+    fn auto_leaves_small_buckets_whole() {
+        let shards = |quota: Quota| auto(&quota.rule().unwrap());
+        assert_eq!(shards(Quota::per_minute(100)), 8);
+        assert_eq!(shards(Quota::per_minute(100).burst(20)), 2);
+        assert_eq!(shards(Quota::per_minute(5)), 1);
+        assert_eq!(shards(Quota::per_minute(5).algorithm(Algorithm::FixedWindow)), 5);
+        assert_eq!(shards(Quota::per_minute(100).algorithm(Algorithm::LeakyBucketQueue)), 1);
+    }
+}
