@@ -1,1 +1,19 @@
-//! What the tests share: a manual clock, the store conformance suite, real Redis servers, a fault proxy.
+//! What the tests share: real Redis servers and a proxy that breaks connections on purpose.
+//!
+//! - [`RedisServer`]: a `redis-server` of the test's own, with passwords, TLS, replicas, crashes and pauses.
+//! - [`FaultProxy`]: stands in front of a server and delays, drops, resets, refuses or cuts.
+//! - [`ReservedPort`]: an address that refuses connections and stays this test's until it is dropped.
+//!
+//! Nothing here uses a fixed port or a fixed sleep, so any number of tests run side by side. Every call
+//! blocks its thread for milliseconds at most (starting a server: tens of them) and works inside and
+//! outside a runtime. What fails, fails the test: the fixtures panic rather than return errors.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a fixture that cannot start fails the test")]
+
+mod port;
+mod proxy;
+mod redis;
+
+pub use crate::port::ReservedPort;
+pub use crate::proxy::{Fault, FaultProxy, Traffic};
+pub use crate::redis::{Builder as RedisBuilder, Data, RedisServer};
