@@ -1,16 +1,17 @@
 //! How a counter is named.
 //!
 //! ```text
-//! {drl|alice|3}per-client|fw60s
-//!  │   │     │  │          └ quota identity: algorithm and window
+//! {drl|alice|3}per-endpoint|sl1s,/search
+//!  │   │     │  │            │    └ the other values of the partition, each after a `,`
+//!  │   │     │  │            └ quota identity: algorithm and window
 //!  │   │     │  └ the limit's name
 //!  │   │     └ shard
-//!  │   └ partition: the values that share one allowance, joined by `,`
+//!  │   └ the first value of the partition: the client, mostly
 //!  └ prefix of this deployment
 //! ```
 //!
 //! The part in braces is the hash tag of Redis Cluster: all limits of one client at one shard live in one
-//! slot. A client id is any byte string. Bytes with a meaning here (and all unprintable ones) are
+//! slot, so that "per client" and "per client and endpoint" are decided in one atomic step. A client id is any byte string. Bytes with a meaning here (and all unprintable ones) are
 //! percent-encoded, ids above [`Keyspace::LONGEST_ID`] bytes become `#` and a 128-bit BLAKE3 hash, and an
 //! empty id is `%`: no two lists of values have the same name, and nobody chooses their own slot.
 
@@ -73,16 +74,18 @@ impl<'a> Key<'a> {
 
     /// Appends the name as stores outside the process know it.
     pub fn render(&self, out: &mut String) {
+        let (first, others) = self.partition.split_first().unzip();
         out.push_str(&self.space.head);
-        for (index, part) in self.partition.iter().enumerate() {
-            if index > 0 {
-                out.push(',');
-            }
-            escape(part, out);
+        if let Some(first) = first {
+            escape(first, out);
         }
         let shard = self.shard;
         let _ = write!(out, "|{shard}"); // writing to a String cannot fail
         out.push_str(&self.space.tail);
+        for part in others.into_iter().flatten() {
+            out.push(',');
+            escape(part, out);
+        }
     }
 
     /// Feeds the name to a hasher, unambiguously: for tables inside the process.
@@ -150,7 +153,7 @@ mod tests {
     #[test]
     fn a_key_reads_as_documented() {
         assert_eq!(render(&[b"alice"]), "{drl|alice|3}per-client|fw60s");
-        assert_eq!(render(&[b"alice", b"/search"]), "{drl|alice,/search|3}per-client|fw60s");
+        assert_eq!(render(&[b"alice", b"/search"]), "{drl|alice|3}per-client|fw60s,/search");
         assert_eq!(render(&[]), "{drl||3}per-client|fw60s");
         assert_eq!(render(&[b""]), "{drl|%|3}per-client|fw60s");
     }
