@@ -12,6 +12,7 @@
 //! | [`algorithm`] | one file per algorithm: configuration, state, the four functions, their tests |
 //! | [`check`] | many limits decided at once, all or nothing: the one verb of every store |
 //! | [`decision`] | what comes back: granted or not, what is left, when to try again |
+//! | [`policy`] | which limits a request meets, found without trying each |
 //! | [`key`] | how a client's counter is named so that no client can reach another's |
 //! | [`shard`] | one allowance split over many counters whose limits add up exactly |
 //! | [`time`] | microseconds on the store's clock |
@@ -20,6 +21,7 @@ pub mod algorithm;
 pub mod check;
 pub mod decision;
 pub mod key;
+pub mod policy;
 pub mod quota;
 pub mod shard;
 pub mod time;

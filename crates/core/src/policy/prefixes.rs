@@ -1,0 +1,70 @@
+//! All prefixes of a value among many, without trying each.
+
+/// Prefixes and the policies posted under them, sorted. Since a value's prefixes are prefixes of each
+/// other, each entry remembers the longest other entry it begins with: all prefixes of a value lie on
+/// the chain of the one found by binary search.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Prefixes(Vec<Entry>);
+
+#[derive(Clone, Debug)]
+struct Entry {
+    prefix: Box<[u8]>,
+    parent: Option<usize>,
+    policies: Vec<u32>,
+}
+
+impl Prefixes {
+    pub(super) fn new(mut posts: Vec<(&[u8], u32)>) -> Self {
+        posts.sort_unstable();
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut chain: Vec<usize> = Vec::new();
+        for (prefix, policy) in posts {
+            match entries.last_mut() {
+                Some(last) if *last.prefix == *prefix => last.policies.push(policy),
+                _ => {
+                    while chain.last().is_some_and(|&top| !prefix.starts_with(&entries[top].prefix)) {
+                        chain.pop();
+                    }
+                    let parent = chain.last().copied();
+                    chain.push(entries.len());
+                    entries.push(Entry { prefix: prefix.into(), parent, policies: vec![policy] });
+                }
+            }
+        }
+        Self(entries)
+    }
+
+    /// Calls `found` with the policies under each prefix of `value`.
+    pub(super) fn of(&self, value: &[u8], mut found: impl FnMut(&[u32])) {
+        // The greatest entry up to `value` may be none of its prefixes, but it begins with all of them:
+        // whatever sorts between a prefix of `value` and `value` itself begins with that prefix.
+        let mut next = self.0.partition_point(|entry| *entry.prefix <= *value).checked_sub(1);
+        while let Some(entry) = next.and_then(|at| self.0.get(at)) {
+            if value.starts_with(&entry.prefix) {
+                found(&entry.policies);
+            }
+            next = entry.parent;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_prefix_is_found_and_nothing_else() {
+        let texts = ["", "/", "/a", "/a/", "/a/b", "/ab", "/b", "/a/b/c", "/a0"];
+        let posts = texts.iter().zip(0..).map(|(text, policy)| (text.as_bytes(), policy)).collect();
+        let prefixes = Prefixes::new(posts);
+        for value in ["", "/", "/a/b/x", "/a/b/c", "/abc", "/a1", "x", "/a/", "\u{ff}"] {
+            let mut found = Vec::new();
+            prefixes
+                .of(value.as_bytes(), |policies| found.extend(policies.iter().map(|&at| texts[at as usize])));
+            found.sort_unstable();
+            let mut expected: Vec<&str> = texts.into_iter().filter(|text| value.starts_with(text)).collect();
+            expected.sort_unstable();
+            assert_eq!(found, expected, "{value}");
+        }
+    }
+}
