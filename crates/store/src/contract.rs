@@ -56,7 +56,7 @@ impl std::fmt::Debug for Answer<'_> {
 /// A caller owes the store checks without two asks for one counter.
 pub trait Store: Send + Sync + 'static {
     /// Decides every check of the batch, in one round trip where there is a way to go.
-    fn decide<'a>(&'a self, batch: &'a [Check<'a>]) -> Answer<'a>;
+    fn decide<'a>(&'a self, batch: &'a [Check<'_>]) -> Answer<'a>;
 
     /// Whether the counters live outside this process, so that many instances share them and spreading
     /// a client over several counters is worth it.
