@@ -174,6 +174,20 @@ impl LogState {
     pub fn entries(&self) -> usize {
         self.entries.len()
     }
+
+    /// The bytes the log takes, with room for entries to come.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.entries.capacity() * size_of::<Entry>()
+    }
+
+    /// The bytes that the next charge may add to them.
+    #[must_use]
+    pub fn growth(&self) -> usize {
+        let capacity = self.entries.capacity();
+        // The standard library's deque doubles, from four.
+        if self.entries.len() < capacity { 0 } else { capacity.max(4) * size_of::<Entry>() }
+    }
 }
 
 #[cfg(test)]
