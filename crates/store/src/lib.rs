@@ -9,11 +9,14 @@
 //! | [`contract`] | the [`Store`] trait: what a store owes its callers, and they to it |
 //! | [`error`] | why a store could not decide, by class |
 //! | [`clock`] | whose time it is |
+//! | [`memory`] | the embedded store, [`MemoryStore`] |
 
 pub mod clock;
 pub mod contract;
 pub mod error;
+pub mod memory;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use contract::{Answer, Answers, Store};
 pub use error::{ErrorClass, StoreError};
+pub use memory::MemoryStore;

@@ -1,0 +1,187 @@
+//! One counter's state in 24 bytes, its expiry included.
+//!
+//! The core's [`State`] takes 40, and the moment it expires another 8. Packing is lossless: what does not
+//! fit (limits of exactly 2^32, rates of one token in 142 years) is boxed.
+
+use drl_core::algorithm::{BucketState, FixedWindowState, LogState, Rate, SlidingWindowState};
+use drl_core::{Rule, State, Timestamp};
+
+/// What a slot holds.
+#[derive(Debug, Default)]
+pub(super) enum Packed {
+    /// Nobody's slot.
+    #[default]
+    Vacant,
+    /// Somebody's slot, whose boxed state is out for a decision. It is back before the lock is released.
+    Lent,
+    FixedWindow(FixedWindowState),
+    SlidingWindow {
+        end: u64,
+        previous: u32,
+        current: u32,
+        /// How long after `end` it expires: 48 bits, the lower 16 apart.
+        linger_high: u32,
+        linger_low: u16,
+    },
+    Bucket {
+        full_at: u64,
+        /// `every` (52 bits), and the lower 12 bits of `part`.
+        every_and_part: u64,
+        /// The upper 16 bits of `part`.
+        part_high: u16,
+        per: u32,
+    },
+    SlidingLog {
+        expires: Timestamp,
+        log: Box<LogState>,
+    },
+    Other {
+        expires: Timestamp,
+        state: Box<State>,
+    },
+}
+
+const PART_BITS: u32 = 12;
+const PART_MASK: u64 = (1 << PART_BITS) - 1;
+const EVERY_LIMIT: u64 = 1 << (64 - PART_BITS);
+
+impl Packed {
+    /// Packs the state of a counter of `rule`.
+    pub(super) fn pack(state: State, rule: &Rule) -> Self {
+        let expires = match &state {
+            State::Empty => return Self::Vacant,
+            state => rule.expires(state),
+        };
+        let packed = match state {
+            State::SlidingLog(log) => return Self::SlidingLog { expires, log },
+            State::FixedWindow(ref state) => Some(Self::FixedWindow(*state)),
+            State::SlidingWindow(ref state) => Self::pack_sliding_window(state, expires),
+            State::Bucket(ref state) => Self::pack_bucket(state),
+            State::Empty => None,
+        };
+        match packed {
+            Some(packed) if packed.expires() == expires => packed,
+            _ => Self::Other { expires, state: Box::new(state) },
+        }
+    }
+
+    fn pack_sliding_window(state: &SlidingWindowState, expires: Timestamp) -> Option<Self> {
+        let linger = expires.0.checked_sub(state.end)?;
+        Some(Self::SlidingWindow {
+            end: state.end,
+            previous: u32::try_from(state.previous).ok()?,
+            current: u32::try_from(state.current).ok()?,
+            linger_high: u32::try_from(linger >> 16).ok()?,
+            linger_low: u16::try_from(linger & 0xFFFF).ok()?,
+        })
+    }
+
+    fn pack_bucket(state: &BucketState) -> Option<Self> {
+        let BucketState { full_at, part, rate } = *state;
+        (rate.every < EVERY_LIMIT).then_some(())?;
+        Some(Self::Bucket {
+            full_at,
+            every_and_part: rate.every << PART_BITS | part & PART_MASK,
+            part_high: u16::try_from(part >> PART_BITS).ok()?,
+            per: u32::try_from(rate.per).ok()?,
+        })
+    }
+
+    /// The state, to decide on and pack again. A boxed one leaves its slot [`Packed::Lent`].
+    pub(super) fn lend(&mut self) -> State {
+        match *self {
+            Self::Vacant | Self::Lent => State::Empty,
+            Self::FixedWindow(state) => State::FixedWindow(state),
+            Self::SlidingWindow { end, previous, current, .. } => State::SlidingWindow(SlidingWindowState {
+                end,
+                previous: previous.into(),
+                current: current.into(),
+            }),
+            Self::Bucket { full_at, every_and_part, part_high, per } => {
+                let rate = Rate { per: per.into(), every: every_and_part >> PART_BITS };
+                let part = u64::from(part_high) << PART_BITS | every_and_part & PART_MASK;
+                State::Bucket(BucketState { full_at, part, rate })
+            }
+            Self::SlidingLog { .. } | Self::Other { .. } => match std::mem::replace(self, Self::Lent) {
+                Self::SlidingLog { log, .. } => State::SlidingLog(log),
+                Self::Other { state, .. } => *state,
+                _ => State::Empty,
+            },
+        }
+    }
+
+    /// When it says nothing any more.
+    pub(super) fn expires(&self) -> Timestamp {
+        match *self {
+            Self::Vacant => Timestamp(0),
+            Self::Lent => Timestamp(u64::MAX),
+            Self::FixedWindow(FixedWindowState { end, .. }) => Timestamp(end),
+            Self::SlidingWindow { end, linger_high, linger_low, .. } => {
+                Timestamp(end.saturating_add(u64::from(linger_high) << 16 | u64::from(linger_low)))
+            }
+            Self::Bucket { full_at, every_and_part, part_high, .. } => {
+                let has_part = part_high > 0 || every_and_part & PART_MASK > 0;
+                Timestamp(full_at.saturating_add(has_part.into()))
+            }
+            Self::SlidingLog { expires, .. } | Self::Other { expires, .. } => expires,
+        }
+    }
+
+    pub(super) fn is_vacant(&self) -> bool {
+        matches!(self, Self::Vacant)
+    }
+
+    /// Whether deciding on it may change how much heap it holds.
+    pub(super) fn is_boxed(&self) -> bool {
+        matches!(self, Self::SlidingLog { .. } | Self::Other { .. })
+    }
+
+    /// The bytes it holds outside its slot.
+    pub(super) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::SlidingLog { log, .. } => log.bytes(),
+            Self::Other { .. } => size_of::<State>(),
+            _ => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use drl_core::{Algorithm, Quota};
+
+    fn charged(rule: Rule, cost: u64, now: u64) -> State {
+        let mut state = State::Empty;
+        rule.charge(&mut state, cost, Timestamp(now));
+        state
+    }
+
+    #[test]
+    fn a_slot_stays_small() {
+        assert_eq!(size_of::<Packed>(), 24);
+    }
+
+    #[test]
+    fn packing_loses_nothing_and_knows_the_expiry() {
+        let mut quotas: Vec<Quota> = Algorithm::ALL
+            .into_iter()
+            .flat_map(|algorithm| {
+                [Quota::per_minute(7), Quota::per_day(999_983), Quota::new(1, Quota::MAX_WINDOW)]
+                    .map(|quota| quota.algorithm(algorithm))
+            })
+            .collect();
+        quotas.push(Quota::per_day(Quota::MAX_LIMIT).algorithm(Algorithm::SlidingWindow));
+        quotas.push(Quota::per_day(Quota::MAX_LIMIT));
+        quotas.push(Quota::per_second(9_999_991));
+        for quota in quotas {
+            let rule = quota.rule().unwrap();
+            for cost in [1, rule.capacity() / 3 + 1, rule.capacity()] {
+                let state = charged(rule, cost.min(rule.capacity()), 1_764_000_000_123_457);
+                let mut packed = Packed::pack(state.clone(), &rule);
+                assert_eq!(packed.expires(), rule.expires(&state), "{quota:?}");
+                assert_eq!(packed.lend(), state, "{quota:?}");
+            }
+        }
+    }
+}
