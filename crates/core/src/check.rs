@@ -52,16 +52,12 @@ pub struct Slot<'a> {
     pub state: &'a mut State,
 }
 
-/// Decides all limits of a check at `now`. This is the specification that every store is held to.
+/// Decides all limits of a check at `now`, which must be read within the step that makes it atomic: after
+/// the last decision on these counters, not before. This is the specification that every store is held to.
 pub fn decide(slots: &mut [Slot<'_>], mode: Mode, now: Timestamp) -> Verdict {
+    slots.iter_mut().for_each(|slot| slot.rule.carry(slot.state, now));
     if mode == Mode::TakeUpTo {
-        let common = slots
-            .iter()
-            .map(|slot| slot.cost.min(slot.rule.status(slot.state, now).remaining))
-            .min()
-            .unwrap_or(0);
-        // Asking for at least 1 turns "nothing to be had" into a denial that knows its retry.
-        slots.iter_mut().for_each(|slot| slot.cost = common.max(1));
+        share(slots, now);
     }
     let mut outcomes: SmallVec<[Outcome; 2]> = slots.iter().map(|slot| ask(slot, mode, now)).collect();
     let allowed = outcomes.iter().all(|outcome| outcome.retry.is_now());
@@ -83,12 +79,20 @@ pub fn decide(slots: &mut [Slot<'_>], mode: Mode, now: Timestamp) -> Verdict {
     Verdict { allowed, granted, at: now, outcomes }
 }
 
+/// Sets the costs to as much as all limits have, at most what was asked for. Who asks a limit for nothing
+/// gets nothing there.
+fn share(slots: &mut [Slot<'_>], now: Timestamp) {
+    let has = |slot: &Slot<'_>| slot.cost.min(slot.rule.status(slot.state, now).remaining);
+    let common = slots.iter().filter(|slot| slot.cost > 0).map(has).min().unwrap_or(0);
+    // Asking for at least 1 turns "nothing to be had" into a denial that knows its retry.
+    slots.iter_mut().for_each(|slot| slot.cost = slot.cost.min(common.max(1)));
+}
+
 /// What one limit says before anything is charged.
 fn ask(slot: &Slot<'_>, mode: Mode, now: Timestamp) -> Outcome {
-    let retry = match mode {
-        Mode::Refund(_) => Retry::Now,
-        _ => slot.rule.fit(slot.state, slot.cost, now),
+    let (retry, delay) = match mode {
+        Mode::Refund(_) => (Retry::Now, Micros::ZERO),
+        _ => (slot.rule.fit(slot.state, slot.cost, now), slot.rule.delay(slot.state, now)),
     };
-    let delay = slot.rule.delay(slot.state, now);
     Outcome { retry, delay, remaining: 0, reset_after: Micros::ZERO }
 }

@@ -19,8 +19,10 @@ use crate::time::{Micros, Timestamp};
 
 /// Everything the arithmetic holds stays below this many units, so that sums stay exact in a Lua number.
 const MAX_UNITS: u64 = 1 << 52;
-/// Bounds `per`: units of one rate are turned into units of another by a product of two.
+/// Bounds `per`, and with it `part`.
 const MAX_PER: u64 = 1 << 26;
+/// The fractions of a token in which a level is carried over to another rate.
+const FRACTIONS: u64 = 1 << 20;
 /// An approximated `every` is at least this, which keeps the relative error below 1e-6.
 const MIN_EVERY: u64 = 1_000_000;
 
@@ -119,14 +121,34 @@ impl Bucket {
 
     /// The units in use at `now`, at most a full bucket: more could not have been stored by now.
     ///
-    /// Under a changed rate what was used stays used, rounded up to whole tokens: a raised limit acts
-    /// at once, a lowered one forgives nothing.
+    /// Under a changed rate what was used stays used: a raised limit acts at once, a lowered one forgives
+    /// nothing. A fraction of a token is carried over in [`FRACTIONS`], rounded up.
     fn used(&self, state: &BucketState, now: Timestamp) -> u64 {
-        if state.rate == self.rate || state.full_at < now.0 {
-            return ahead(state, now).min(self.full());
+        let ahead = ahead(state, now);
+        if state.rate == self.rate || ahead == 0 {
+            return ahead.min(self.full());
         }
-        let tokens = ahead(state, now).div_ceil(state.rate.every.max(1));
-        self.units(tokens.min(self.capacity))
+        let every = state.rate.every.max(1);
+        let tokens = ahead / every;
+        if tokens >= self.capacity {
+            return self.full();
+        }
+        let fractions = (u128::from(ahead % every) * u128::from(FRACTIONS)).div_ceil(u128::from(every));
+        let fractions = u64::try_from(fractions).unwrap_or(FRACTIONS);
+        // Multiplied in two parts, as a store must that has 53 bits.
+        let (high, low) = (self.rate.every / FRACTIONS, self.rate.every % FRACTIONS);
+        self.units(tokens) + fractions * high + (fractions * low).div_ceil(FRACTIONS)
+    }
+
+    /// Carries the state over to this rule and this moment: into the units of a changed rate, and down to
+    /// a full bucket, above which only a clock that has stepped back or a lowered burst can leave it.
+    /// Without this a denial, which charges nothing, would meet the same state again when the clock has
+    /// moved on, and the key would stay locked until the clock has caught up.
+    pub(super) fn carry(&self, state: &mut BucketState, now: Timestamp) {
+        let ahead = ahead(state, now);
+        if ahead > 0 && (state.rate != self.rate || ahead > self.full()) {
+            *state = self.state(self.used(state, now), now);
+        }
     }
 
     /// The state in which `used` units are in use at `now`.
@@ -146,11 +168,20 @@ impl Bucket {
         *state = self.state(self.used(state, now) + self.units(cost), now);
     }
 
-    /// A refund never lifts the bucket above its capacity, and it makes up for what the charge has kept
-    /// from being refilled since: the bucket is at most as full as if it had not been charged.
+    /// The bucket is never fuller after a refund than if there had been no charge. While it refilled, the
+    /// charge may have been all there was to refill; then that much of it has come back already. So what a
+    /// refund gives back is the cost less what has been refilled since.
+    ///
+    /// A queue takes no turn back: those behind it have been told their times.
     pub(super) fn refund(&self, state: &mut BucketState, charge: Charge, now: Timestamp) {
-        let back = self.units(charge.cost.min(self.capacity));
-        *state = self.state(self.used(state, now).saturating_sub(back), now);
+        if self.queue {
+            return;
+        }
+        let refilled = now.since(charge.at).0.saturating_mul(self.rate.per);
+        let back = self.units(charge.cost.min(self.capacity)).saturating_sub(refilled);
+        if back > 0 {
+            *state = self.state(self.used(state, now).saturating_sub(back), now);
+        }
     }
 
     pub(super) fn status(&self, state: &BucketState, now: Timestamp) -> Status {
@@ -249,8 +280,10 @@ mod tests {
         let bucket = bucket(1, Micros::SECOND, 5);
         let mut state = BucketState::default();
         bucket.charge(&mut state, 5, Timestamp(1_000_000_000));
+        bucket.carry(&mut state, Timestamp(0));
         assert_eq!(bucket.fit(&state, 1, Timestamp(0)), Retry::After(Micros::SECOND));
         assert_eq!(bucket.status(&state, Timestamp(0)).reset_after, Micros::from_secs(5));
+        assert_eq!(bucket.fit(&state, 1, Timestamp(1_000_000)), Retry::Now);
     }
 
     #[test]

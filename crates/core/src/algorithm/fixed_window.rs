@@ -64,8 +64,13 @@ impl FixedWindow {
         now.0 + (self.window - (now.0 + self.phase) % self.window)
     }
 
-    /// What is used of the window that holds `now`. An end in the future's windows was written before
-    /// the clock stepped back: its count is kept, for this window at most.
+    /// Moves a count from a later window into the one that holds `now`: the clock has stepped back. It
+    /// counts for this window, and no longer.
+    pub(super) fn carry(&self, state: &mut FixedWindowState, now: Timestamp) {
+        state.end = state.end.min(self.end(now));
+    }
+
+    /// What is used of the window that holds `now`.
     fn used(&self, state: &FixedWindowState, now: Timestamp) -> u64 {
         if state.end >= self.end(now) { state.used } else { 0 }
     }
@@ -141,8 +146,8 @@ mod tests {
     fn a_clock_that_steps_back_locks_for_one_window_at_most() {
         let mut state = FixedWindowState::default();
         RULE.charge(&mut state, 10, Timestamp(9_000));
+        RULE.carry(&mut state, Timestamp(1_000));
         assert_eq!(RULE.fit(&state, 1, Timestamp(1_000)), Retry::After(Micros(100)));
-        RULE.refund(&mut state, Charge { cost: 1, at: Timestamp(1_000) }, Timestamp(1_000));
         assert_eq!(RULE.fit(&state, 10, Timestamp(1_100)), Retry::Now);
     }
 }

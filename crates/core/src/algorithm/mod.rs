@@ -4,6 +4,7 @@
 //!
 //! | function | answers |
 //! |---|---|
+//! | `carry` | the state carried over to this moment and to a changed limit, before anything is asked of it |
 //! | `fit` | would this cost be admitted now; if not, when, to the microsecond |
 //! | `charge` | the state after admitting a cost that fits |
 //! | `refund` | the state after giving back a cost charged earlier |
@@ -12,10 +13,12 @@
 //!
 //! `fit` and `status` take the state by shared reference: a denial cannot change anything.
 //!
-//! **Clock steps.** A store clock can step back (a failover to a machine whose clock is behind). Every
-//! algorithm reads its state clamped to what could have been stored by `now`, so a step back locks a
-//! key for one window or one full refill at the most. What is not promised: a stretch of store time
-//! that the clock visits twice can admit twice, and a step forward can admit one extra burst, once.
+//! **Clock steps.** A store clock can step back (a failover to a machine whose clock is behind). `carry`
+//! clamps what is stored to what could have been stored by `now`, so a step back locks a key for one
+//! window or one full refill at the most. The clamped state must be written even where the answer is a
+//! denial or a peek: it charges nobody, and a denial that left the state as it was would repeat itself
+//! until the clock has caught up. What is not promised: a stretch of store time that the clock visits
+//! twice can admit twice, and a step forward can admit one extra burst, once.
 
 mod bucket;
 mod fixed_window;
@@ -160,11 +163,26 @@ impl Rule {
         }
     }
 
-    /// Whether `cost` is admitted at `now`, and if not, when.
+    /// Carries the state over to this rule and this moment: after a step back of the clock, or a changed
+    /// limit. Otherwise it changes nothing. Comes before everything that is asked of a state.
+    pub fn carry(&self, state: &mut State, now: Timestamp) {
+        match (self, state) {
+            (Self::FixedWindow(rule), State::FixedWindow(inner)) => rule.carry(inner, now),
+            (Self::SlidingLog(rule), State::SlidingLog(inner)) => rule.carry(inner, now),
+            (Self::SlidingWindow(rule), State::SlidingWindow(inner)) => rule.carry(inner, now),
+            (Self::Bucket(rule), State::Bucket(inner)) => rule.carry(inner, now),
+            _ => {}
+        }
+    }
+
+    /// Whether `cost` is admitted at `now`, and if not, when. Zero always fits.
     #[must_use]
     pub fn fit(&self, state: &State, cost: u64, now: Timestamp) -> Retry {
         if cost > self.capacity() {
             return Retry::Never;
+        }
+        if cost == 0 {
+            return Retry::Now; // even where a lowered limit is overdrawn
         }
         dispatch!(self, state, |rule, inner| rule.fit(inner, cost, now))
     }
@@ -181,6 +199,7 @@ impl Rule {
     /// above the capacity.
     pub fn refund(&self, state: &mut State, charge: Charge, now: Timestamp) {
         if charge.cost > 0 && *state != State::Empty {
+            let charge = Charge { at: charge.at.min(now), ..charge };
             dispatch_mut!(self, state, |rule, inner| rule.refund(inner, charge, now));
         }
     }

@@ -134,6 +134,16 @@ impl SlidingLog {
         }
     }
 
+    /// Stamps later than any that could have been written by `now` become the newest that could: the clock
+    /// has stepped back, or the slices have become finer with a lowered limit.
+    pub(super) fn carry(&self, state: &mut LogState, now: Timestamp) {
+        let newest = self.stamp(now);
+        if state.entries.back().is_some_and(|entry| entry.stamp > newest) {
+            self.settle(state, now);
+            state.expires = Timestamp(self.leaves(newest));
+        }
+    }
+
     /// Drops what has left the window, and merges stamps that the clock has stepped behind.
     fn settle(&self, state: &mut LogState, now: Timestamp) {
         let newest = self.stamp(now);
@@ -244,6 +254,8 @@ mod tests {
     fn a_clock_that_steps_back_locks_for_one_window_at_most() {
         let (rule, mut state) = (rule(1), LogState::default());
         rule.charge(&mut state, 1, Timestamp(90_000));
+        rule.carry(&mut state, Timestamp(5_000));
         assert_eq!(rule.fit(&state, 1, Timestamp(5_000)), Retry::After(Micros(1_001)));
+        assert_eq!(rule.fit(&state, 1, Timestamp(6_001)), Retry::Now);
     }
 }

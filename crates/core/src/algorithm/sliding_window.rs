@@ -69,8 +69,12 @@ impl SlidingWindow {
         now.0 + (self.window - now.0 % self.window)
     }
 
-    /// The state as seen at `now`: rolled on by the windows that have passed, and clamped after a step
-    /// back of the clock.
+    /// Moves a count from a later window into the one that holds `now`: the clock has stepped back.
+    pub(super) fn carry(&self, state: &mut SlidingWindowState, now: Timestamp) {
+        state.end = state.end.min(self.end(now));
+    }
+
+    /// The state as seen at `now`: rolled on by the windows that have passed.
     fn at(&self, state: &SlidingWindowState, now: Timestamp) -> SlidingWindowState {
         let end = self.end(now);
         if state.end >= end {
