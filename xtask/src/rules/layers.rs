@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 7] = [
 ];
 
 /// May use anything, and nothing that ships uses them other than in its tests.
-const TOOLS: [&str; 3] = ["drl-testkit", "drl-bench", "xtask"];
+const TOOLS: [&str; 4] = ["drl-testkit", "drl-bench", "drl-examples", "xtask"];
 
 pub(super) fn violations(workspace: &Workspace) -> Vec<String> {
     let members: Vec<&Package> = workspace.members().collect();
