@@ -2,7 +2,7 @@
 //!
 //! Microseconds since the epoch use 51 of the 53 bits a Lua number keeps exactly, which is why no
 //! finer unit crosses the border to a store. Finer rates carry a fraction, see
-//! [`bucket`](crate::algorithm::bucket).
+//! [`Rate`](crate::algorithm::Rate).
 
 use std::fmt;
 use std::ops::{Add, Sub};
