@@ -1,0 +1,124 @@
+-- Sliding window log: at most `limit` in every interval of the window's length, both ends included;
+-- `detail` is the slice to whose end stamps are rounded up.
+--
+-- State: 'L', a base, then 12 bytes for each entry, oldest first: its stamp, and the sum of all costs up to
+-- and including it. Sums count modulo 2^32 (what lies within one window is at most 2^32, so 0 means 2^32
+-- wherever there is an entry), and the base is the sum before the first entry. So what is used, and when
+-- enough will have left, are differences, found by bisection without reading the entries between. A sorted
+-- set would need five commands where this needs a GET and a SET, and about nine times the memory.
+local sliding_log = {}
+algorithms[2] = sliding_log
+
+local HEAD, WIDTH, TURN = 5, 12, 4294967296
+
+local function entry(raw, index)
+  return unpack_at('<dI4', raw, HEAD + 1 + (index - 1) * WIDTH)
+end
+
+-- The entries from `from` to `to`, as they are stored.
+local function entries(raw, from, to)
+  return raw:sub(HEAD + 1 + (from - 1) * WIDTH, HEAD + to * WIDTH)
+end
+
+-- How much lies between two sums that differ.
+local function between(before, sum)
+  local cost = (sum - before) % TURN
+  if cost == 0 then return TURN end
+  return cost
+end
+
+-- The first index from `low` on, before `high`, whose stamp is at least `stamp`; else `high`.
+local function bisect(raw, low, high, stamp)
+  while low < high do
+    local middle = div(low + high, 2)
+    if entry(raw, middle) >= stamp then high = middle else low = middle + 1 end
+  end
+  return low
+end
+
+function sliding_log.open(ask, raw)
+  ask.newest = now - now % ask.detail + (ask.detail - 1)
+  ask.raw, ask.first, ask.count, ask.used, ask.sum, ask.before = '', 1, 0, 0, 0, 0
+  if not raw then return true end
+  local count = (#raw - HEAD) / WIDTH
+  if raw:byte() ~= 76 or count < 1 or count % 1 ~= 0 then return false end
+  local base, oldest = unpack_at('<I4d', raw, 2)
+  local first = 1
+  local in_window = now - ask.window -- the smallest stamp that still is
+  if oldest < in_window then
+    first = bisect(raw, 2, count + 1, in_window)
+    local _, sum = entry(raw, first - 1)
+    base = sum
+  end
+  ask.raw, ask.first, ask.count, ask.before = raw, first, count, base
+  ask.last, ask.sum = entry(raw, count)
+  if first <= count then ask.used = between(base, ask.sum) end
+  return true
+end
+
+function sliding_log.fit(ask)
+  local excess = ask.used + ask.cost - ask.limit
+  if excess <= 0 then return 0 end
+  -- The first entry with whom enough will have left.
+  local low, high = ask.first, ask.count
+  while low < high do
+    local middle = div(low + high, 2)
+    local _, sum = entry(ask.raw, middle)
+    if between(ask.before, sum) >= excess then high = middle else low = middle + 1 end
+  end
+  return at_most(entry(ask.raw, low), ask.newest) + ask.window + 1 - now
+end
+
+-- The last of the entries to keep as they are. Those stamped in the slice of now merge into one, and so do
+-- those that the clock has stepped behind: being sums, all that is left of them is the last.
+local function settled(ask)
+  if ask.count < ask.first or ask.last < ask.newest then return ask.count end
+  return bisect(ask.raw, ask.first, ask.count + 1, ask.newest) - 1
+end
+
+function sliding_log.charge(ask)
+  local kept = entries(ask.raw, ask.first, settled(ask))
+  ask.sum = (ask.sum + ask.cost) % TURN
+  ask.used = ask.used + ask.cost
+  ask.last = ask.newest
+  ask.value = pack('<c1I4', 'L', ask.before) .. kept .. pack('<dI4', ask.newest, ask.sum)
+  ask.expires = ask.newest + ask.window + 1
+end
+
+function sliding_log.refund(ask, at)
+  local keep = settled(ask)
+  local raw = pack('<c1I4', 'L', ask.before) .. entries(ask.raw, ask.first, keep)
+  if keep < ask.count then raw = raw .. pack('<dI4', ask.newest, ask.sum) end
+  local count = (#raw - HEAD) / WIDTH
+  at = at_most(at, now)
+  local stamp = at - at % ask.detail + (ask.detail - 1)
+  local found = bisect(raw, 1, count + 1, stamp)
+  if found <= count and entry(raw, found) == stamp then
+    local before = ask.before
+    if found > 1 then before = select(2, entry(raw, found - 1)) end
+    local _, sum = entry(raw, found)
+    local cost = between(before, sum)
+    local back = at_most(ask.cost, cost)
+    -- Take it out of every sum from there on; an entry that is left with nothing goes.
+    local parts = { raw:sub(1, HEAD), entries(raw, 1, found - 1) }
+    if back == cost then found = found + 1 end
+    for index = found, count do
+      local its_stamp, its_sum = entry(raw, index)
+      parts[#parts + 1] = pack('<dI4', its_stamp, (its_sum - back) % TURN)
+    end
+    raw = table.concat(parts)
+    ask.used = ask.used - back
+  end
+  count = (#raw - HEAD) / WIDTH
+  if count == 0 then
+    ask.value = false
+    return
+  end
+  ask.last = entry(raw, count)
+  ask.value, ask.expires = raw, ask.last + ask.window + 1
+end
+
+function sliding_log.status(ask)
+  if ask.used == 0 then return ask.limit, 0 end
+  return ask.limit - at_most(ask.used, ask.limit), at_most(ask.last, ask.newest) + ask.window + 1 - now
+end
