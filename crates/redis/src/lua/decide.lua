@@ -32,7 +32,7 @@ local function commit(asks, count)
   for round = 1, 2 do
     for index = 1, count do
       local ask = asks[index]
-      if ask.value ~= nil and (ask.found or false) == (round == 2) then
+      if ask.value ~= nil and (ask.found ~= false) == (round == 2) then
         local reply = write(ask)
         local failure = not reply and FOREIGN or (type(reply) == 'table' and reply.err)
         if failure then
@@ -51,17 +51,20 @@ local function commit(asks, count)
   end
 end
 
--- As much as all have, at most the cost. Asking for at least 1 turns "nothing to be had" into a denial
--- that knows its retry.
+-- As much as all have, at most the cost. Asking for at least 1 turns "nothing to be had" into a denial that
+-- knows its retry; who asks a limit for nothing gets nothing there.
 local function share(asks, count)
   local common
   for index = 1, count do
     local ask = asks[index]
-    local most = at_most(ask.cost, (ask.algorithm.status(ask)))
-    if not common or most < common then common = most end
+    if ask.cost > 0 then
+      local most = at_most(ask.cost, (ask.algorithm.status(ask)))
+      if not common or most < common then common = most end
+    end
   end
+  if not common or common < 1 then common = 1 end
   for index = 1, count do
-    asks[index].cost = common > 1 and common or 1
+    asks[index].cost = at_most(asks[index].cost, common)
   end
 end
 
@@ -92,29 +95,33 @@ for _ = 1, checks do
 
   local allowed, granted = true, 0
   if not failure then
-    if mode == TAKE_UP_TO and count > 0 then share(asks, count) end
+    if mode == TAKE_UP_TO then share(asks, count) end
+    if mode ~= REFUND then
+      for index = 1, count do
+        local ask = asks[index]
+        if ask.cost > ask.limit then
+          ask.retry = NEVER
+        elseif ask.cost > 0 then
+          ask.retry = ask.algorithm.fit(ask)
+        end
+        if ask.retry ~= 0 then allowed = false end
+        if ask.algorithm.delay then ask.delay = ask.algorithm.delay(ask) end
+      end
+    end
     for index = 1, count do
       local ask = asks[index]
-      if mode ~= REFUND then
-        ask.retry = ask.cost > ask.limit and NEVER or ask.algorithm.fit(ask)
-        if ask.retry ~= 0 then allowed = false end
+      if ask.cost > 0 then
+        if mode == REFUND then
+          if ask.found then ask.algorithm.refund(ask, at_most(at, now)) end
+        elseif allowed and mode ~= PEEK then
+          if ask.cost > granted then granted = ask.cost end
+          ask.algorithm.charge(ask)
+        end
       end
-      if ask.algorithm.delay then ask.delay = ask.algorithm.delay(ask) end
     end
-    if mode == REFUND then
-      for index = 1, count do
-        local ask = asks[index]
-        if ask.cost > 0 and ask.found then ask.algorithm.refund(ask, at) end
-      end
-      failure = commit(asks, count)
-    elseif allowed and mode ~= PEEK then
-      for index = 1, count do
-        local ask = asks[index]
-        if ask.cost > granted then granted = ask.cost end
-        if ask.cost > 0 then ask.algorithm.charge(ask) end
-      end
-      failure = commit(asks, count)
-    end
+    -- A denial or a peek has nothing to write, unless a state had to be carried over: left as it was, it
+    -- would deny until a clock that has stepped back has caught up.
+    failure = commit(asks, count)
   end
 
   if failure then

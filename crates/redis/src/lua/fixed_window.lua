@@ -3,6 +3,11 @@
 local fixed_window = {}
 algorithms[1] = fixed_window
 
+local function fixed_window_write(ask)
+  ask.value = pack('<c1dd', 'F', ask.stop, ask.used)
+  ask.expires = ask.stop
+end
+
 function fixed_window.open(ask, raw)
   local window = ask.window
   local stop = now + (window - (now + ask.detail) % window)
@@ -10,8 +15,9 @@ function fixed_window.open(ask, raw)
   if raw then
     if #raw ~= 17 or raw:byte() ~= 70 then return false end
     local stored, used = unpack_at('<dd', raw, 2)
-    -- A later end was written before the clock stepped back: it counts for this window, at most.
     if stored >= stop then ask.used = used end
+    -- A later end was written before the clock stepped back: it counts for this window, and no longer.
+    if stored > stop then fixed_window_write(ask) end
   end
   return true
 end
@@ -19,11 +25,6 @@ end
 function fixed_window.fit(ask)
   if ask.used + ask.cost <= ask.limit then return 0 end
   return ask.stop - now
-end
-
-local function fixed_window_write(ask)
-  ask.value = pack('<c1dd', 'F', ask.stop, ask.used)
-  ask.expires = ask.stop
 end
 
 function fixed_window.charge(ask)

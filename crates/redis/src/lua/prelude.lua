@@ -6,14 +6,15 @@
 --
 -- An algorithm is a table of functions over an `ask`:
 --
---   open(ask, raw)    reads the state (false: there is none) as seen now; true unless it is garbled
+--   open(ask, raw)    reads the state (false: there is none), carried over to this moment and this limit;
+--                     sets ask.value and ask.expires if that has changed it; true unless it is garbled
 --   fit(ask)          how long until the cost fits: 0 is now
 --   charge(ask)       charges a cost that fits: sets ask.value and ask.expires, what is to be written
---   refund(ask, at)   gives back a cost charged at that moment; no ask.value: nothing to write,
---                     false: nothing is left, delete the key
+--   refund(ask, at)   gives back a cost charged at that moment, which is not later than now
 --   status(ask)       what remains, and how long until the limit is untouched again
 --
--- and an ask holds its key, cost and the three numbers of its rule: `limit`, `window` and `detail`.
+-- and an ask holds its key, its cost, the three numbers of its rule (`limit`, `window`, `detail`) and what is
+-- to be written: `value` (nil: nothing, false: delete the key) and `expires`, when it says nothing any more.
 -- Each algorithm's specification is its namesake in `drl-core`, src/algorithm.
 local pack, unpack_at = struct.pack, struct.unpack
 local algorithms = {}
@@ -29,4 +30,22 @@ end
 local function at_most(a, b)
   if a < b then return a end
   return b
+end
+
+-- The quotient and the remainder of a * b / c for b below 2^27 and c up to 2^52: long division, bit by bit,
+-- where the product would leave 53 bits.
+local function mul_div(a, b, c)
+  local high, rest = div(a, c), a % c
+  local quotient, remainder, bit = 0, 0, 67108864
+  while bit >= 1 do
+    quotient, remainder = quotient * 2, remainder * 2
+    if remainder >= c then quotient, remainder = quotient + 1, remainder - c end
+    if b >= bit then
+      b, remainder = b - bit, remainder + rest
+      if remainder >= c then quotient, remainder = quotient + 1, remainder - c end
+      quotient = quotient + high
+    end
+    bit = bit / 2
+  end
+  return quotient, remainder
 end

@@ -36,6 +36,28 @@ local function bisect(raw, low, high, stamp)
   return low
 end
 
+-- The log as it stands now: without what has left the window, and with one entry for what was stamped in the
+-- slice of now and whatever the clock has stepped behind. (Sums being sums, the last says it all.) To it
+-- belongs `cost` more.
+local function settle(ask, cost)
+  local keep = ask.count
+  if keep >= ask.first and ask.last >= ask.newest then
+    keep = bisect(ask.raw, ask.first, ask.count + 1, ask.newest) - 1
+  end
+  local raw = pack('<c1I4', 'L', ask.before) .. entries(ask.raw, ask.first, keep)
+  ask.used, ask.sum = ask.used + cost, (ask.sum + cost) % TURN
+  if keep < ask.count or cost > 0 then
+    raw = raw .. pack('<dI4', ask.newest, ask.sum)
+    ask.last = ask.newest
+  end
+  ask.raw, ask.first, ask.count = raw, 1, (#raw - HEAD) / WIDTH
+  if ask.count == 0 then
+    ask.value = false
+  else
+    ask.value, ask.expires = raw, ask.last + ask.window + 1
+  end
+end
+
 function sliding_log.open(ask, raw)
   ask.newest = now - now % ask.detail + (ask.detail - 1)
   ask.raw, ask.first, ask.count, ask.used, ask.sum, ask.before = '', 1, 0, 0, 0, 0
@@ -52,73 +74,62 @@ function sliding_log.open(ask, raw)
   end
   ask.raw, ask.first, ask.count, ask.before = raw, first, count, base
   ask.last, ask.sum = entry(raw, count)
-  if first <= count then ask.used = between(base, ask.sum) end
+  if first <= count then
+    ask.used = between(base, ask.sum)
+    -- Stamped later than anything could be by now: the clock has stepped back, or the slices are finer.
+    if ask.last > ask.newest then settle(ask, 0) end
+  end
   return true
 end
 
 function sliding_log.fit(ask)
   local excess = ask.used + ask.cost - ask.limit
   if excess <= 0 then return 0 end
-  -- The first entry with whom enough will have left.
+  -- The first entry with which enough will have left.
   local low, high = ask.first, ask.count
   while low < high do
     local middle = div(low + high, 2)
     local _, sum = entry(ask.raw, middle)
     if between(ask.before, sum) >= excess then high = middle else low = middle + 1 end
   end
-  return at_most(entry(ask.raw, low), ask.newest) + ask.window + 1 - now
-end
-
--- The last of the entries to keep as they are. Those stamped in the slice of now merge into one, and so do
--- those that the clock has stepped behind: being sums, all that is left of them is the last.
-local function settled(ask)
-  if ask.count < ask.first or ask.last < ask.newest then return ask.count end
-  return bisect(ask.raw, ask.first, ask.count + 1, ask.newest) - 1
+  return entry(ask.raw, low) + ask.window + 1 - now
 end
 
 function sliding_log.charge(ask)
-  local kept = entries(ask.raw, ask.first, settled(ask))
-  ask.sum = (ask.sum + ask.cost) % TURN
-  ask.used = ask.used + ask.cost
-  ask.last = ask.newest
-  ask.value = pack('<c1I4', 'L', ask.before) .. kept .. pack('<dI4', ask.newest, ask.sum)
-  ask.expires = ask.newest + ask.window + 1
+  settle(ask, ask.cost)
 end
 
 function sliding_log.refund(ask, at)
-  local keep = settled(ask)
-  local raw = pack('<c1I4', 'L', ask.before) .. entries(ask.raw, ask.first, keep)
-  if keep < ask.count then raw = raw .. pack('<dI4', ask.newest, ask.sum) end
-  local count = (#raw - HEAD) / WIDTH
-  at = at_most(at, now)
+  settle(ask, 0)
+  local raw, count = ask.raw, ask.count
   local stamp = at - at % ask.detail + (ask.detail - 1)
   local found = bisect(raw, 1, count + 1, stamp)
-  if found <= count and entry(raw, found) == stamp then
-    local before = ask.before
-    if found > 1 then before = select(2, entry(raw, found - 1)) end
-    local _, sum = entry(raw, found)
-    local cost = between(before, sum)
-    local back = at_most(ask.cost, cost)
-    -- Take it out of every sum from there on; an entry that is left with nothing goes.
-    local parts = { raw:sub(1, HEAD), entries(raw, 1, found - 1) }
-    if back == cost then found = found + 1 end
-    for index = found, count do
-      local its_stamp, its_sum = entry(raw, index)
-      parts[#parts + 1] = pack('<dI4', its_stamp, (its_sum - back) % TURN)
-    end
-    raw = table.concat(parts)
-    ask.used = ask.used - back
+  if found > count or entry(raw, found) ~= stamp then return end
+  local before = ask.before
+  if found > 1 then before = select(2, entry(raw, found - 1)) end
+  local _, sum = entry(raw, found)
+  local cost = between(before, sum)
+  local back = at_most(ask.cost, cost)
+  -- Take it out of every sum from there on. An entry that is left with nothing goes.
+  local parts = { raw:sub(1, HEAD), entries(raw, 1, found - 1) }
+  if back == cost then found = found + 1 end
+  for index = found, count do
+    local its_stamp, its_sum = entry(raw, index)
+    parts[#parts + 1] = pack('<dI4', its_stamp, (its_sum - back) % TURN)
   end
-  count = (#raw - HEAD) / WIDTH
-  if count == 0 then
+  ask.raw = table.concat(parts)
+  ask.sum = (ask.sum - back) % TURN
+  ask.used = ask.used - back
+  ask.count = (#ask.raw - HEAD) / WIDTH
+  if ask.count == 0 then
     ask.value = false
-    return
+  else
+    ask.last = entry(ask.raw, ask.count)
+    ask.value, ask.expires = ask.raw, ask.last + ask.window + 1
   end
-  ask.last = entry(raw, count)
-  ask.value, ask.expires = raw, ask.last + ask.window + 1
 end
 
 function sliding_log.status(ask)
   if ask.used == 0 then return ask.limit, 0 end
-  return ask.limit - at_most(ask.used, ask.limit), at_most(ask.last, ask.newest) + ask.window + 1 - now
+  return ask.limit - at_most(ask.used, ask.limit), ask.last + ask.window + 1 - now
 end

@@ -4,6 +4,12 @@
 local sliding_window = {}
 algorithms[3] = sliding_window
 
+local function sliding_window_write(ask)
+  ask.value = pack('<c1ddd', 'S', ask.stop, ask.previous, ask.current)
+  ask.expires = ask.stop
+  if ask.current > 0 then ask.expires = ask.stop + ask.window end
+end
+
 function sliding_window.open(ask, raw)
   local window = ask.window
   local stop = now + (window - now % window)
@@ -14,6 +20,8 @@ function sliding_window.open(ask, raw)
     local stored, previous, current = unpack_at('<ddd', raw, 2)
     if stored >= stop then
       ask.previous, ask.current = previous, current
+      -- A later end was written before the clock stepped back: it counts from this window on.
+      if stored > stop then sliding_window_write(ask) end
     elseif stored + window == stop then
       ask.previous = current
     end
@@ -53,12 +61,6 @@ function sliding_window.fit(ask)
     if needed > 0 then return left - needed end
   end
   return left + (ask.window - left_for(ask, ask.current, limit - ask.cost))
-end
-
-local function sliding_window_write(ask)
-  ask.value = pack('<c1ddd', 'S', ask.stop, ask.previous, ask.current)
-  ask.expires = ask.stop
-  if ask.current > 0 then ask.expires = ask.stop + ask.window end
 end
 
 function sliding_window.charge(ask)
