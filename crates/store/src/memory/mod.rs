@@ -3,8 +3,11 @@
 mod builder;
 mod checking;
 mod identity;
+#[cfg(test)]
+mod interleavings;
 mod packed;
 mod room;
+mod sip;
 mod stripe;
 mod sync;
 mod table;
@@ -114,7 +117,7 @@ impl<C: Clock> MemoryStore<C> {
     pub fn sweep(&self) {
         for Aligned(stripe) in &self.stripes {
             let mut stripe = stripe.lock();
-            let slots = 2 * stripe.capacity();
+            let slots = stripe.capacity();
             stripe.sweep(slots, self.clock.now(), &self.room);
         }
     }

@@ -82,8 +82,8 @@ impl Stripe {
     /// Looks at the next `slots` slots, at most at each once, and drops what says nothing any more.
     pub(super) fn sweep(&mut self, slots: usize, now: Timestamp, room: &Room) -> Swept {
         let looked_at = slots.min(self.table.capacity());
-        let mut dropped = 0;
-        for _ in 0..looked_at {
+        let (mut kept, mut dropped) = (0, 0);
+        while kept < looked_at {
             if self.hand >= self.table.capacity() {
                 self.hand = 0;
             }
@@ -95,6 +95,7 @@ impl Stripe {
                 dropped += 1;
             } else {
                 self.hand += 1;
+                kept += 1;
             }
         }
         if dropped > 0 {

@@ -1,0 +1,146 @@
+//! The concurrent core under thousands of schedules: shuttle chooses which thread runs at every lock and
+//! every atomic, and reports a deadlock where one is possible.
+
+use std::sync::Arc;
+
+use drl_core::check::{Ask, Check};
+use drl_core::{Keyspace, Micros, Mode, Quota, Rule, Timestamp};
+use shuttle::thread;
+
+use super::{MemoryStore, Secret};
+use crate::clock::ManualClock;
+use crate::error::StoreError;
+
+const SCHEDULES: usize = 2_000;
+const START: Timestamp = Timestamp(1_764_000_000_000_000);
+
+struct Fixture {
+    store: MemoryStore<Arc<ManualClock>>,
+    clock: Arc<ManualClock>,
+    space: Keyspace,
+    rule: Rule,
+}
+
+impl Fixture {
+    /// A store of two stripes.
+    fn new(limit: u64, max_keys: u64) -> Arc<Self> {
+        let clock = Arc::new(ManualClock::new(START));
+        let mut store = MemoryStore::builder().max_keys(128).clock(clock.clone()).build();
+        store.room = super::Room::new(max_keys, MemoryStore::DEFAULT_MAX_BYTES);
+        store.secret = Secret::fixed(); // the same stripes in every schedule
+        let space = Keyspace::new("drl", "per-client", "tb60s");
+        let rule = Quota::per_minute(limit).rule().unwrap();
+        Arc::new(Self { store, clock, space, rule })
+    }
+
+    fn decide(&self, clients: &[&str], mode: Mode) -> Result<bool, StoreError> {
+        let partitions: Vec<[&[u8]; 1]> = clients.iter().map(|client| [client.as_bytes()]).collect();
+        let asks = partitions
+            .iter()
+            .map(|partition| Ask { key: self.space.key(partition, 0), rule: self.rule, cost: 1 })
+            .collect();
+        self.store.decide_one(&Check { asks, mode }).map(|verdict| verdict.allowed)
+    }
+
+    fn admits(&self, clients: &[&str]) -> bool {
+        self.decide(clients, Mode::Take).unwrap()
+    }
+
+    fn stripe(&self, client: &str) -> usize {
+        self.store.secret.id(&self.space.key(&[client.as_bytes()], 0)).stripe(self.store.stripe_bits)
+    }
+
+    /// Clients at the first and at the last stripe.
+    fn apart(&self) -> [String; 2] {
+        [0, 1].map(|stripe| {
+            (0..).map(|number| format!("client-{number}")).find(|name| self.stripe(name) == stripe).unwrap()
+        })
+    }
+}
+
+#[test]
+fn as_many_are_admitted_as_the_limit_allows() {
+    let threads = || {
+        let fixture = Fixture::new(3, 16);
+        let threads: Vec<_> = (0..3)
+            .map(|_| {
+                let fixture = fixture.clone();
+                thread::spawn(move || (0..2).filter(|_| fixture.admits(&["alice"])).count())
+            })
+            .collect();
+        let admitted: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+        assert_eq!(admitted, 3);
+        assert_eq!(fixture.store.len(), 1);
+    };
+    shuttle::check_random(threads, SCHEDULES);
+    shuttle::check_pct(threads, SCHEDULES, 3);
+}
+
+#[test]
+fn checks_in_both_orders_neither_deadlock_nor_charge_one_limit_alone() {
+    let threads = || {
+        let fixture = Fixture::new(3, 16);
+        let [one, other] = fixture.apart();
+        let spawn = |names: Vec<String>| {
+            let fixture = fixture.clone();
+            thread::spawn(move || {
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                (0..2).filter(|_| fixture.admits(&names)).count()
+            })
+        };
+        let both = [spawn(vec![one.clone(), other.clone()]), spawn(vec![other.clone(), one.clone()])];
+        let single = spawn(vec![other.clone()]);
+        let both: usize = both.into_iter().map(|thread| thread.join().unwrap()).sum();
+        let single = single.join().unwrap();
+        assert_eq!(both + single, 3, "the limit both share is admitted in full");
+        let left = (0..4).filter(|_| fixture.admits(&[&one])).count();
+        assert_eq!(left, 3 - both, "the other limit was charged by admitted checks alone");
+    };
+    shuttle::check_random(threads, SCHEDULES);
+    shuttle::check_pct(threads, SCHEDULES, 3);
+}
+
+#[test]
+fn newcomers_never_share_the_last_place() {
+    shuttle::check_random(
+        || {
+            let fixture = Fixture::new(1, 2);
+            let threads: Vec<_> = (0..3)
+                .map(|number| {
+                    let fixture = fixture.clone();
+                    thread::spawn(move || fixture.decide(&[&format!("client-{number}")], Mode::Take).is_ok())
+                })
+                .collect();
+            let served = threads.into_iter().map(|thread| thread.join().unwrap());
+            assert_eq!(served.filter(|&served| served).count(), 2);
+            assert_eq!(fixture.store.len(), 2);
+        },
+        SCHEDULES,
+    );
+}
+
+#[test]
+fn a_sweep_takes_no_counter_that_still_counts() {
+    shuttle::check_random(
+        || {
+            let fixture = Fixture::new(1, 16);
+            assert!(fixture.admits(&["gone"]));
+            fixture.clock.advance(Micros::from_secs(60));
+            assert!(fixture.admits(&["alice"]));
+            let sweeper = {
+                let fixture = fixture.clone();
+                thread::spawn(move || fixture.store.sweep())
+            };
+            let newcomers = {
+                let fixture = fixture.clone();
+                thread::spawn(move || assert!(fixture.admits(&["bob"]) && fixture.admits(&["carol"])))
+            };
+            assert!(!fixture.admits(&["alice"]));
+            sweeper.join().unwrap();
+            newcomers.join().unwrap();
+            assert!(!fixture.admits(&["alice"]));
+            assert_eq!(fixture.store.len(), 3);
+        },
+        SCHEDULES,
+    );
+}
