@@ -31,7 +31,7 @@ pub(super) struct Place {
     pub(super) stripe: usize,
 }
 
-/// What a check has taken of the store's room before it decided.
+/// What a check has taken of the store's room, or has used of it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Taken {
     keys: usize,
@@ -68,26 +68,29 @@ impl Locked<'_> {
     /// Takes room for every new counter and for every log that may grow.
     fn take_room(&mut self, check: &Check<'_>, room: &Room) -> Result<Taken, NoRoom> {
         let mut new: SmallVec<[usize; 2]> = SmallVec::from_elem(0, self.stripes.len());
-        let mut taken = Taken::default();
-        for (place, ask) in self.places.iter().zip(&check.asks) {
+        let (mut taken, mut new_boxed) = (Taken::default(), 0);
+        for (place, ask) in self.places.iter().zip(&check.asks).filter(|(_, ask)| ask.cost > 0) {
             let stripe = &mut self.stripes[place.stripe];
-            let found = stripe.find(place.id);
-            if found.is_none() {
-                new[place.stripe] += 1;
-                taken.keys += 1;
+            match stripe.find(place.id).map(|at| stripe.at(at)) {
+                Some(Packed::SlidingLog { log, .. }) => taken.boxed += log.growth(),
+                Some(_) => taken.boxed += size_of::<State>(), // packing may box it this time
+                None => {
+                    new[place.stripe] += 1;
+                    taken.keys += 1;
+                    new_boxed += first_box(&ask.rule);
+                }
             }
-            taken.boxed += match found.map(|at| stripe.at(at)) {
-                Some(Packed::SlidingLog { log, .. }) => log.growth(),
-                None if matches!(ask.rule, Rule::SlidingLog(_)) => first_log(),
-                // A state that packing has boxed, or may box this time.
-                _ => size_of::<State>(),
-            };
         }
         for (stripe, &new) in self.stripes.iter_mut().zip(&new) {
             stripe.make_room(new, room)?;
         }
         room.take_keys(taken.keys)?;
-        room.take_boxed(taken.boxed).inspect_err(|_| room.return_keys(taken.keys))?;
+        room.take_growth(taken.boxed).inspect_err(|_| room.return_keys(taken.keys))?;
+        room.take_new_boxed(new_boxed).inspect_err(|_| {
+            room.return_keys(taken.keys);
+            room.return_boxed(taken.boxed);
+        })?;
+        taken.boxed += new_boxed;
         Ok(taken)
     }
 
@@ -121,8 +124,8 @@ impl Locked<'_> {
             Some(spare) => room.return_boxed(spare),
             None => room.note_boxed(added.boxed - boxed_before),
         }
-        if added.keys > 0 {
-            self.stripes.iter_mut().for_each(|stripe| stripe.sweep_after_insertion(now, room));
+        if taken.keys > 0 {
+            self.stripes.iter_mut().for_each(|stripe| stripe.settle(now, room));
         }
         verdict
     }
@@ -154,8 +157,13 @@ fn peeked<'a>(check: &Check<'a>) -> Check<'a> {
     peek
 }
 
-/// The bytes of a log with one entry.
-fn first_log() -> usize {
-    let log = LogState::default();
-    log.bytes() + log.growth()
+/// The most that the first charge of a counter puts outside its slot.
+fn first_box(rule: &Rule) -> usize {
+    match rule {
+        Rule::SlidingLog(_) => {
+            let log = LogState::default();
+            log.bytes() + log.growth()
+        }
+        _ => size_of::<State>(),
+    }
 }

@@ -64,8 +64,15 @@ impl Room {
         self.bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Takes bytes for logs, of counters new or known.
-    pub(super) fn take_boxed(&self, bytes: usize) -> Result<(), NoRoom> {
+    /// Takes bytes for the logs of new counters, with the same regard for known ones.
+    pub(super) fn take_new_boxed(&self, bytes: usize) -> Result<(), NoRoom> {
+        self.take_table(bytes)?;
+        self.boxed.fetch_add(bytes as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Takes bytes for known logs that grow.
+    pub(super) fn take_growth(&self, bytes: usize) -> Result<(), NoRoom> {
         take(&self.bytes, bytes as u64, self.max_bytes).map_err(|Beyond| NoRoom::Bytes)?;
         self.boxed.fetch_add(bytes as u64, Ordering::Relaxed);
         Ok(())
@@ -85,8 +92,11 @@ impl Room {
 
 struct Beyond;
 
-/// Adds without ever passing `most`, not even for a moment.
+/// Adds without ever passing `most`, not even for a moment. Nothing is always to be had.
 fn take(taken: &AtomicU64, more: u64, most: u64) -> Result<(), Beyond> {
+    if more == 0 {
+        return Ok(());
+    }
     taken
         .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
             now.checked_add(more).filter(|&sum| sum <= most)

@@ -71,11 +71,13 @@ impl Stripe {
         self.unswept = self.unswept.saturating_add(1);
     }
 
-    /// The sweep that insertions owe. Places change.
-    pub(super) fn sweep_after_insertion(&mut self, now: Timestamp, room: &Room) {
+    /// Pays the sweep that insertions owe, and returns room that was made for nothing. Places change.
+    pub(super) fn settle(&mut self, now: Timestamp, room: &Room) {
         if self.unswept >= Self::INSERTIONS_PER_SWEEP {
             self.unswept = 0;
             self.sweep(Self::SLOTS_PER_SWEEP, now, room);
+        } else if self.table.len() == 0 {
+            self.shrink(room);
         }
     }
 
@@ -100,8 +102,8 @@ impl Stripe {
         }
         if dropped > 0 {
             room.return_keys(dropped);
-            self.shrink(room);
         }
+        self.shrink(room);
         Swept { looked_at, dropped }
     }
 
