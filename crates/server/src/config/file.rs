@@ -1,0 +1,155 @@
+//! One policy file, and the files of a directory.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use drl_core::policy::{Policies, Policy};
+
+use super::document;
+use super::policy;
+use super::problem::{ConfigError, Place, Problem, Problems};
+use super::reader::{self, Table};
+
+/// A longer file is not one that somebody wrote.
+const LONGEST: u64 = 64 << 20;
+
+/// A file's content, checked by itself.
+#[derive(Debug)]
+pub(super) struct File {
+    name: String,
+    pub(super) store: Option<(Place, String)>,
+    pub(super) domain: String,
+    pub(super) policies: Vec<(Place, Policy)>,
+}
+
+impl File {
+    pub(super) fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
+        let mut problems = Problems::new(name);
+        let file = document::parse(text, &mut problems).and_then(|node| read(name, &node, &mut problems));
+        let found = problems.into_sorted();
+        match file {
+            Some(file) if found.is_empty() => Ok(file),
+            _ => Err(ConfigError(found)),
+        }
+    }
+}
+
+fn read(name: &str, node: &document::Node, problems: &mut Problems) -> Option<File> {
+    let mut table = Table::new(node, "a table with `policies`", problems)?;
+    let store = table.take("store");
+    let store = store.and_then(|node| Some((node.place, reader::text(node, "a store URL", problems)?)));
+    let domain = table.take("domain");
+    let domain = domain.and_then(|node| Some((node.place, reader::text(node, "a domain", problems)?)));
+    let list = table.require("policies", problems);
+    table.finish(problems);
+    let mut policies = Vec::new();
+    if let Some(list) = list {
+        let nodes = reader::list(list, "a list of policies", problems).unwrap_or_default();
+        if matches!(&list.value, document::Value::List(nodes) if nodes.is_empty()) {
+            problems.add(list.place, "a file without a policy would limit nothing");
+        }
+        policies =
+            nodes.iter().filter_map(|node| Some((node.place, policy::read(node, problems)?))).collect();
+    }
+    let (place, domain) = domain.unwrap_or((Place::START, Policies::DEFAULT_DOMAIN.to_owned()));
+    problems.ok(place, Policies::new(&domain, Vec::new()));
+    let file = File { name: name.to_owned(), store, domain, policies };
+    for conflict in conflicts(std::slice::from_ref(&file)) {
+        problems.add(conflict.place, conflict.message);
+    }
+    Some(file)
+}
+
+/// Names that are taken, and stores that differ.
+pub(super) fn conflicts(files: &[File]) -> Vec<Problem> {
+    let mut taken: HashMap<(&str, &str), (&File, Place)> = HashMap::new();
+    let mut store: Option<(&File, Place, &str)> = None;
+    let mut found = Vec::new();
+    for file in files {
+        let mut add = |place: Place, message: String| {
+            found.push(Problem { file: file.name.as_str().into(), place, message });
+        };
+        for (place, policy) in &file.policies {
+            match taken.entry((&file.domain, policy.name())) {
+                Entry::Vacant(free) => drop(free.insert((file, *place))),
+                Entry::Occupied(first) => {
+                    let (other, Place { line, .. }) = first.get();
+                    let name = policy.name();
+                    add(*place, format!("the name `{name}` is taken by the policy at {}:{line}", other.name));
+                }
+            }
+        }
+        match (&file.store, store) {
+            (Some((place, url)), Some((other, Place { line, .. }, first))) if url != first => {
+                add(*place, format!("another store is named at {}:{line}", other.name));
+            }
+            (Some((place, url)), None) => store = Some((file, *place, url)),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Reads a file, or every policy file of a directory in the order of their names.
+pub(super) fn read_all(path: &Path) -> Result<Vec<File>, ConfigError> {
+    let at = |error: io::Error| ConfigError(vec![unreadable(path, &error)]);
+    if !fs::metadata(path).map_err(at)?.is_dir() {
+        return Ok(vec![load(path)?]);
+    }
+    let paths = policy_files(path).map_err(at)?;
+    if paths.is_empty() {
+        return Err(at(io::Error::other("there is no .yaml, .yml or .json file in it")));
+    }
+    let mut problems = Vec::new();
+    let mut files = Vec::new();
+    for path in paths {
+        match load(&path) {
+            Ok(file) => files.push(file),
+            Err(error) => problems.extend(error.0),
+        }
+    }
+    if problems.is_empty() { Ok(files) } else { Err(ConfigError(problems)) }
+}
+
+/// Hidden files are left out: editors and Kubernetes keep their own things there.
+fn policy_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let named =
+            path.extension().is_some_and(|end| ["yaml", "yml", "json"].iter().any(|known| end == *known));
+        if named && !hidden && path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn load(path: &Path) -> Result<File, ConfigError> {
+    let name = path.display().to_string();
+    let at = |error: &io::Error| ConfigError(vec![unreadable(path, error)]);
+    if fs::metadata(path).map_err(|error| at(&error))?.len() > LONGEST {
+        return Err(at(&io::Error::other("it is longer than 64 MiB")));
+    }
+    let bytes = fs::read(path).map_err(|error| at(&error))?;
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => File::parse(&name, text),
+        Err(error) => {
+            let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let line = valid.matches('\n').count() as u64 + 1;
+            let column = valid.rsplit('\n').next().map_or(0, |last| last.chars().count()) as u64 + 1;
+            let message = "this byte is not UTF-8".to_owned();
+            Err(ConfigError(vec![Problem { file: name.into(), place: Place { line, column }, message }]))
+        }
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    let (file, message) = (path.display().to_string().into(), format!("cannot be read: {error}"));
+    Problem { file, place: Place::START, message }
+}

@@ -1,0 +1,92 @@
+//! What is wrong with a policy file, and where.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A place in a file: lines and columns count from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line.
+    pub line: u64,
+    /// The column, in characters.
+    pub column: u64,
+}
+
+impl Place {
+    /// Where a file begins: the place of what concerns all of it.
+    pub const START: Self = Self { line: 1, column: 1 };
+}
+
+/// Something wrong with a policy file. Reads `file:line:column: message`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file, as it was named.
+    pub file: Arc<str>,
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, place: Place { line, column }, message } = self;
+        write!(f, "{file}:{line}:{column}: {message}")
+    }
+}
+
+/// Everything wrong with a configuration: at least one problem, in the order of the files' lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError(pub(super) Vec<Problem>);
+
+impl ConfigError {
+    /// Every problem.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.0
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Collects what is wrong with one file.
+#[derive(Debug)]
+pub(super) struct Problems {
+    file: Arc<str>,
+    found: Vec<Problem>,
+}
+
+impl Problems {
+    pub(super) fn new(file: &str) -> Self {
+        Self { file: file.into(), found: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, place: Place, message: impl fmt::Display) {
+        let problem = Problem { file: Arc::clone(&self.file), place, message: message.to_string() };
+        if !self.found.contains(&problem) {
+            self.found.push(problem);
+        }
+    }
+
+    /// The value, or what is wrong with it.
+    pub(super) fn ok<T>(&mut self, place: Place, result: Result<T, impl fmt::Display>) -> Option<T> {
+        result.map_err(|error| self.add(place, error)).ok()
+    }
+
+    pub(super) fn into_sorted(mut self) -> Vec<Problem> {
+        self.found.sort_by_key(|problem| problem.place);
+        self.found
+    }
+}

@@ -1,0 +1,71 @@
+//! What every front is told.
+
+use std::sync::Arc;
+
+use distributed_rate_limiter::{Decision, Retry};
+use drl_core::Quota;
+use drl_core::policy::OnLimited;
+
+/// What came of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It may go on.
+    Allowed,
+    /// A limit is reached; the decisive policy says what to answer.
+    Denied(OnLimited),
+    /// The store cannot decide, and a policy refuses what nobody can decide (`on_store_failure: closed`).
+    Undecidable,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// When all policies that enforce let it pass.
+    pub retry: Retry,
+    /// Which of `words` matters most to the client: the one to wait for longest, else the one with the
+    /// least left. `None` if no policy enforces anything here.
+    pub decisive: Option<usize>,
+    /// What each policy said: first those that enforce, then the shadows, each in the order written.
+    pub words: Vec<Word>,
+}
+
+/// What one policy said.
+#[derive(Clone, Debug)]
+pub struct Word {
+    /// The policy's name.
+    pub name: Arc<str>,
+    /// Whether it counts and reports only.
+    pub shadow: bool,
+    /// The quota that was applied: the policy's own, or that of the request's tier.
+    pub quota: Quota,
+    /// What its limit decided.
+    pub decision: Decision,
+}
+
+impl Answer {
+    /// No policy is in the way.
+    pub(super) fn unlimited() -> Self {
+        Self { outcome: Outcome::Allowed, retry: Retry::Now, decisive: None, words: Vec::new() }
+    }
+
+    /// The word that matters most.
+    #[must_use]
+    pub fn decisive(&self) -> Option<&Word> {
+        self.decisive.and_then(|at| self.words.get(at))
+    }
+
+    /// The policies that enforce.
+    pub fn enforced(&self) -> impl Iterator<Item = &Word> {
+        self.words.iter().filter(|word| !word.shadow)
+    }
+}
+
+impl Word {
+    /// Whether this policy, for itself, has room for the request.
+    #[must_use]
+    pub fn allows(&self) -> bool {
+        self.decision.retry().is_now()
+    }
+}

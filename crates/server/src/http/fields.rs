@@ -1,0 +1,66 @@
+//! `RateLimit-Policy`, `RateLimit` (draft-ietf-httpapi-ratelimit-headers, structured fields) and
+//! `Retry-After` (RFC 9110, whole seconds).
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use distributed_rate_limiter::Retry;
+use drl_core::Micros;
+use sfv::{Integer, KeyRef, ListSerializer, StringRef};
+
+use crate::decider::{Answer, Outcome, Word};
+
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+/// What is advised while the store is out of reach: it is probed several times in that time.
+pub(super) const SOON: HeaderValue = HeaderValue::from_static("1");
+
+/// The headers of an answer. Shadow policies restrict nobody, so they are not among them.
+pub(super) fn of(answer: &Answer) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    // Partitions (`pk`) are left out: they would tell client ids to whoever reads the response.
+    let policies = list(answer, |word| {
+        // Whole seconds are all the draft has; a shorter window says 1.
+        [(sfv::key_ref("q"), word.quota.limit()), (sfv::key_ref("w"), word.quota.window().as_secs_ceil())]
+    });
+    let limits = list(answer, |word| {
+        let reset = Micros::from(word.decision.reset_after());
+        [(sfv::key_ref("r"), word.decision.remaining()), (sfv::key_ref("t"), reset.as_secs_ceil())]
+    });
+    for (name, value) in [(RATELIMIT_POLICY, policies), (RATELIMIT, limits)] {
+        if let Some(value) = value {
+            headers.insert(name, value);
+        }
+    }
+    if let Some(value) = retry_after(answer) {
+        headers.insert(header::RETRY_AFTER, value);
+    }
+    headers
+}
+
+/// Rounded up: a client that waits that long is not too early. No wait is advised if none would help.
+fn retry_after(answer: &Answer) -> Option<HeaderValue> {
+    match (answer.outcome, answer.retry) {
+        (Outcome::Allowed, _) | (_, Retry::Never) => None,
+        (_, Retry::After(wait)) => Some(HeaderValue::from(wait.as_secs_ceil().max(1))),
+        (_, Retry::Now) => Some(SOON),
+    }
+}
+
+/// One item per policy: its name, and two numbers.
+fn list(answer: &Answer, numbers: impl Fn(&Word) -> [(&'static KeyRef, u64); 2]) -> Option<HeaderValue> {
+    let mut list = ListSerializer::new();
+    for word in answer.enforced() {
+        // Policies' names are printable ASCII; another kind of name would be left out, not garbled.
+        let Ok(name) = StringRef::from_str(&word.name) else { continue };
+        let mut item = list.bare_item(name);
+        for (key, number) in numbers(word) {
+            item = item.parameter(key, integer(number));
+        }
+        let _back_to_the_list = item.finish();
+    }
+    list.finish().and_then(|text| HeaderValue::from_str(&text).ok())
+}
+
+/// Structured fields have 15 digits; no quota has more.
+fn integer(number: u64) -> Integer {
+    Integer::try_from(number).unwrap_or(Integer::MAX)
+}

@@ -1,0 +1,130 @@
+//! The members of an answer.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use distributed_rate_limiter::Retry;
+use drl_core::Micros;
+use serde::Serialize;
+
+use super::problem::{self, Head};
+use super::{fields, status};
+use crate::decider::{Answer, Outcome, Word};
+
+/// What a client reads about all policies together. The numbers are those of the policy that matters most.
+#[derive(Debug, Serialize)]
+struct Reply<'a> {
+    allowed: bool,
+    policy: Option<&'a str>,
+    limit: Option<u64>,
+    remaining: Option<u64>,
+    /// Null: it can never be admitted.
+    retry_after_ms: Option<u64>,
+    reset_after_ms: Option<u64>,
+    /// How long to wait before going on: a queue spaces what it admits.
+    delay_ms: u64,
+    source: Option<&'static str>,
+    policies: Vec<PolicyReply<'a>>,
+}
+
+/// What one policy said.
+#[derive(Debug, Serialize)]
+struct PolicyReply<'a> {
+    policy: &'a str,
+    /// Whether this policy, for itself, has room.
+    allowed: bool,
+    shadow: bool,
+    limit: u64,
+    remaining: u64,
+    retry_after_ms: Option<u64>,
+    reset_after_ms: u64,
+    delay_ms: u64,
+    source: &'static str,
+}
+
+/// A denial: a problem with the members of an answer.
+#[derive(Debug, Serialize)]
+struct Denial<'a> {
+    #[serde(flatten)]
+    head: Head,
+    /// Of the draft that defines the problem type.
+    #[serde(rename = "violated-policies")]
+    violated: Vec<&'a str>,
+    #[serde(flatten)]
+    reply: Reply<'a>,
+}
+
+/// The response to an answered request.
+pub(super) fn respond(answer: &Answer) -> Response {
+    let (status, reply) = (status::of_outcome(answer.outcome), Reply::new(answer));
+    let mut response = match answer.outcome {
+        Outcome::Allowed => axum::Json(reply).into_response(),
+        Outcome::Denied(_) | Outcome::Undecidable => {
+            let violated = answer.enforced().filter(|word| !word.allows()).map(|word| &*word.name).collect();
+            let head = Head::new(status::kind_of_outcome(answer.outcome), status, detail(answer));
+            problem::respond(status, &Denial { head, violated, reply })
+        }
+    };
+    debug_assert!(status == response.status() || status == StatusCode::OK);
+    response.headers_mut().extend(fields::of(answer));
+    response
+}
+
+fn detail(answer: &Answer) -> String {
+    let name = answer.decisive().map_or("?", |word| &word.name);
+    match (answer.outcome, answer.retry) {
+        (Outcome::Undecidable, _) => {
+            format!("the store cannot decide, and policy {name} refuses what nobody can decide")
+        }
+        (_, Retry::Never) => format!("the cost is above what policy {name} ever admits"),
+        (_, Retry::After(wait)) => format!("policy {name} has no room for {wait}"),
+        (_, Retry::Now) => format!("policy {name} has no room"),
+    }
+}
+
+impl<'a> Reply<'a> {
+    fn new(answer: &'a Answer) -> Self {
+        let decisive = answer.decisive();
+        let decision = decisive.map(|word| &word.decision);
+        Self {
+            allowed: answer.outcome == Outcome::Allowed,
+            policy: decisive.map(|word| &*word.name),
+            limit: decision.map(|decision| decision.limit()),
+            remaining: decision.map(|decision| decision.remaining()),
+            retry_after_ms: millis(answer.retry),
+            reset_after_ms: decision.map(|decision| Micros::from(decision.reset_after()).as_millis_ceil()),
+            delay_ms: answer.enforced().map(delay_ms).max().unwrap_or(0),
+            source: decision.map(|decision| decision.source().as_str()),
+            policies: answer.words.iter().map(PolicyReply::new).collect(),
+        }
+    }
+}
+
+impl<'a> PolicyReply<'a> {
+    fn new(word: &'a Word) -> Self {
+        let decision = &word.decision;
+        Self {
+            policy: &word.name,
+            allowed: word.allows(),
+            shadow: word.shadow,
+            limit: decision.limit(),
+            remaining: decision.remaining(),
+            retry_after_ms: millis(decision.retry()),
+            reset_after_ms: Micros::from(decision.reset_after()).as_millis_ceil(),
+            delay_ms: delay_ms(word),
+            source: decision.source().as_str(),
+        }
+    }
+}
+
+/// Rounded up: waiting that long is never too short.
+fn millis(retry: Retry) -> Option<u64> {
+    match retry {
+        Retry::Now => Some(0),
+        Retry::After(wait) => Some(wait.as_millis_ceil()),
+        Retry::Never => None,
+    }
+}
+
+fn delay_ms(word: &Word) -> u64 {
+    Micros::from(word.decision.delay()).as_millis_ceil()
+}
