@@ -1,3 +1,36 @@
 //! The command line of the distributed rate limiter.
+//!
+//! A thin shell: arguments in, one of four commands, an exit code out. What the commands do is in
+//! `drl-server` and `distributed-rate-limiter`.
 
-fn main() {}
+mod check;
+mod cli;
+mod exit;
+mod serve;
+mod validate;
+
+use std::io::{Write as _, stderr, stdout};
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use cli::{Cli, Command};
+use exit::Exit;
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Validate(arguments) => validate::run(&arguments),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "drl", &mut stdout());
+            Ok(Exit::Success)
+        }
+    };
+    let exit = result.unwrap_or_else(|error| {
+        // Nobody is left to tell if standard error is closed.
+        let _ = writeln!(stderr(), "drl: {error:#}");
+        Exit::Error
+    });
+    exit.into()
+}

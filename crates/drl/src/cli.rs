@@ -1,0 +1,94 @@
+//! The arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use drl_server::Front;
+
+/// A distributed rate limiter that is never over the limit.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answer checks over the network.
+    ///
+    /// Prints one line to standard output when everything listens: `ready http=IP:PORT …`. Logs go to
+    /// standard error (DRL_LOG sets the level: `debug`, `warn`, `drl_server=debug`). SIGTERM and SIGINT
+    /// drain and exit with 0.
+    Serve(Serve),
+    /// Ask a running server whether a request may go on: exit 0 allowed, 1 denied, 2 no answer.
+    Check(Check),
+    /// Say what is wrong with policy files, one `file:line:column: message` a problem: exit 0 or 1.
+    Validate(Validate),
+    /// Print a script that completes this command's arguments.
+    Completions {
+        /// For this shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// A policy file, or a directory of them. Without: 100 requests a minute for each `client`.
+    #[arg(long, env = "DRL_CONFIG", value_name = "FILE|DIR")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where the counters live, as in redis://127.0.0.1:6379. Wins over the policy file; memory:// if
+    /// neither says.
+    #[arg(long, env = "DRL_STORE", value_name = "URL", hide_env_values = true)]
+    pub(crate) store: Option<String>,
+    /// Where HTTP is answered; port 0 picks a free one, `off` is nowhere.
+    #[arg(long, env = "DRL_HTTP", value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = front)]
+    pub(crate) http: Front,
+}
+
+fn front(text: &str) -> Result<Front, String> {
+    text.parse()
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The server.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub(crate) url: String,
+    /// Whose policies.
+    #[arg(long, value_name = "DOMAIN", default_value = "default")]
+    pub(crate) domain: String,
+    /// What the request costs; 0 charges nothing.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) cost: u64,
+    /// Print the server's whole answer.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What the request says about itself, as in client=alice.
+    #[arg(value_name = "KEY=VALUE", required = true, value_parser = attribute)]
+    pub(crate) attributes: Vec<Attribute>,
+}
+
+/// One KEY=VALUE.
+#[derive(Clone, Debug)]
+pub(crate) struct Attribute {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+fn attribute(text: &str) -> Result<Attribute, String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => {
+            Ok(Attribute { name: name.to_owned(), value: value.to_owned() })
+        }
+        _ => Err("expected KEY=VALUE, as in client=alice".to_owned()),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    /// Policy files, or directories of them.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}

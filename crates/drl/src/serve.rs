@@ -1,0 +1,41 @@
+//! `drl serve`.
+
+use std::io::{IsTerminal as _, Write as _, stderr, stdout};
+
+use anyhow::Context as _;
+use drl_server::signals::Signals;
+use drl_server::{Config, Server, Settings};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli;
+use crate::exit::Exit;
+
+pub(crate) fn run(arguments: cli::Serve) -> anyhow::Result<Exit> {
+    let filter = EnvFilter::builder().with_env_var("DRL_LOG").try_from_env();
+    tracing_subscriber::fmt()
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
+        .with_env_filter(filter.unwrap_or_else(|_unset_or_malformed| EnvFilter::new("info")))
+        .init();
+    let config = match &arguments.config {
+        Some(path) => Config::load(path).context("the policies are not valid")?,
+        None => Config::quickstart(),
+    };
+    let settings = Settings { store: arguments.store, http: arguments.http, ..Settings::new(config) };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(settings))?;
+    Ok(Exit::Success)
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    // Before the line is printed: whoever reads it may send the signal at once.
+    let signals = Signals::install().context("signals cannot be taken")?;
+    let server = Server::bind(settings).await?;
+    let mut out = stdout();
+    writeln!(out, "{}", server.addresses())
+        .and_then(|()| out.flush())
+        .context("standard output is closed")?;
+    drop(out);
+    server.run(signals.wait()).await;
+    Ok(())
+}
