@@ -1,0 +1,75 @@
+//! A client that takes every status for an answer.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: ureq::http::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// A problem body (RFC 9457) whose members agree with the response.
+    pub(crate) fn problem(&self) -> &Value {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        assert_eq!(self.body["status"], self.status, "{self:?}");
+        for member in ["type", "title", "detail"] {
+            assert!(self.body[member].is_string(), "{member}: {self:?}");
+        }
+        &self.body
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    agent: ureq::Agent,
+    address: SocketAddr,
+}
+
+impl Client {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(20)))
+            .build();
+        Self { agent: config.into(), address }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Reply {
+        reply(self.agent.get(self.url(path)).call())
+    }
+
+    pub(crate) fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Reply {
+        self.post_as("application/json", path, body)
+    }
+
+    pub(crate) fn post_as(&self, media_type: &str, path: &str, body: impl AsRef<[u8]>) -> Reply {
+        let request = self.agent.post(self.url(path)).content_type(media_type);
+        reply(request.send(body.as_ref()))
+    }
+
+    /// `{"attributes": {…}}`
+    pub(crate) fn check(&self, attributes: &Value) -> Reply {
+        self.post("/v1/check", serde_json::json!({ "attributes": attributes }).to_string())
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+fn reply(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Reply {
+    let mut response = response.unwrap();
+    let text = response.body_mut().read_to_string().unwrap();
+    let body = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    Reply { status: response.status().as_u16(), headers: response.headers().clone(), body }
+}

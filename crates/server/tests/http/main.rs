@@ -1,0 +1,13 @@
+//! The HTTP front as a client sees it: a real server on a free port, a real client, a store that answers,
+//! fails or waits as it is told.
+
+mod answers;
+mod bad_input;
+mod client;
+mod drain;
+mod outages;
+mod policies;
+mod redis;
+mod running;
+mod slow_clients;
+mod store;

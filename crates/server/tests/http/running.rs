@@ -1,0 +1,94 @@
+//! A server that runs beside the test, on its own runtime.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use distributed_rate_limiter::engine::Engine;
+use drl_server::{Config, Front, Server, Settings};
+use drl_store::Store;
+use tokio::sync::oneshot;
+
+use crate::client::Client;
+
+const ANY: &str = "policies: [{ name: p, limit: 1/hour }]";
+
+/// Drains and stops when dropped.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// On the embedded store.
+    pub(crate) fn start(policies: &str) -> Self {
+        Self::on_url(policies, "memory://")
+    }
+
+    pub(crate) fn on_url(policies: &str, url: &str) -> Self {
+        let settings = Settings { store: Some(url.to_owned()), ..settings(policies) };
+        Self::run(move || Box::pin(Server::bind(settings)))
+    }
+
+    pub(crate) fn on_store(policies: &str, store: Arc<dyn Store>) -> Self {
+        let settings = settings(policies);
+        Self::run(move || Box::pin(Server::on_engine(Engine::with_store(store, "test"), settings)))
+    }
+
+    /// On the embedded store, with the files of a directory.
+    pub(crate) fn on_path(path: &Path) -> Self {
+        let settings = Settings { config: Config::load(path).unwrap(), ..settings(ANY) };
+        Self::run(move || Box::pin(Server::bind(settings)))
+    }
+
+    fn run<F>(server: impl FnOnce() -> std::pin::Pin<Box<F>> + Send + 'static) -> Self
+    where
+        F: Future<Output = Result<Server, drl_server::StartError>>,
+    {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (ready, address) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let server = server().await.unwrap();
+                ready.send(server.addresses().http.unwrap()).unwrap();
+                server.run(async { drop(stopped.await) }).await;
+            });
+        });
+        Self { address: address.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// Tells the server to drain; it goes on with what is in flight.
+    pub(crate) fn drain(&mut self) {
+        drop(self.stop.take());
+    }
+
+    /// Waits until it has drained.
+    pub(crate) fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.drain();
+        if !std::thread::panicking() {
+            self.join();
+        }
+    }
+}
+
+fn settings(policies: &str) -> Settings {
+    let config = Config::parse("test.yaml", policies).unwrap();
+    let http = Front::At("127.0.0.1:0".to_owned());
+    Settings { http, drain: Duration::from_secs(5), ..Settings::new(config) }
+}
