@@ -11,11 +11,12 @@ use crate::cli;
 use crate::exit::Exit;
 
 pub(crate) fn run(arguments: cli::Serve) -> anyhow::Result<Exit> {
-    let filter = EnvFilter::builder().with_env_var("DRL_LOG").try_from_env();
+    let level = std::env::var("DRL_LOG").unwrap_or_else(|_unset| "info".to_owned());
+    let filter = EnvFilter::try_new(&level).with_context(|| format!("DRL_LOG: `{level}` is no level"))?;
     tracing_subscriber::fmt()
         .with_writer(stderr)
         .with_ansi(stderr().is_terminal())
-        .with_env_filter(filter.unwrap_or_else(|_unset_or_malformed| EnvFilter::new("info")))
+        .with_env_filter(filter)
         .init();
     let config = match &arguments.config {
         Some(path) => Config::load(path).context("the policies are not valid")?,
@@ -35,7 +36,6 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     writeln!(out, "{}", server.addresses())
         .and_then(|()| out.flush())
         .context("standard output is closed")?;
-    drop(out);
     server.run(signals.wait()).await;
     Ok(())
 }

@@ -105,6 +105,10 @@ impl App {
 pub(crate) struct Stopping(watch::Receiver<bool>);
 
 impl Stopping {
+    pub(crate) fn new(stop: &watch::Sender<bool>) -> Self {
+        Self(stop.subscribe())
+    }
+
     /// Waits until the server drains.
     pub(crate) async fn wait(&mut self) {
         // An error means that the server is gone, which is a reason to stop as well.
@@ -177,7 +181,7 @@ impl Server {
     /// Serves until `stop` is done, then drains: not ready, no new connections, what is in flight is
     /// finished as far as [`Settings::drain`] allows.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let stopping = Stopping(self.app.stop.subscribe());
+        let stopping = Stopping::new(&self.app.stop);
         let front = http::serve(self.http, http::routes(Arc::clone(&self.app)), self.bounds, stopping);
         let drain = async {
             stop.await;

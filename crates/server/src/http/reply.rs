@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use distributed_rate_limiter::Retry;
+use distributed_rate_limiter::{Decision, Retry};
 use drl_core::Micros;
 use serde::Serialize;
 
@@ -88,8 +88,8 @@ impl<'a> Reply<'a> {
         Self {
             allowed: answer.outcome == Outcome::Allowed,
             policy: decisive.map(|word| &*word.name),
-            limit: decision.map(|decision| decision.limit()),
-            remaining: decision.map(|decision| decision.remaining()),
+            limit: decision.map(Decision::limit),
+            remaining: decision.map(Decision::remaining),
             retry_after_ms: millis(answer.retry),
             reset_after_ms: decision.map(|decision| Micros::from(decision.reset_after()).as_millis_ceil()),
             delay_ms: answer.enforced().map(delay_ms).max().unwrap_or(0),

@@ -1,6 +1,8 @@
 //! The HTTP front as a client sees it: a real server on a free port, a real client, a store that answers,
 //! fails or waits as it is told.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod answers;
 mod bad_input;
 mod client;

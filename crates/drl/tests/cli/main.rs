@@ -1,0 +1,8 @@
+//! The binary as a shell sees it: standard output, exit codes, signals.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod check;
+mod process;
+mod serve;
+mod validate;

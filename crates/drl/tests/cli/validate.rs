@@ -1,0 +1,41 @@
+//! `drl validate`, and what else needs no server.
+
+use std::fs;
+
+use crate::process::{run, text};
+
+#[test]
+fn every_problem_is_a_line_and_valid_files_are_silent() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let (good, bad, worse) = (path("good.yaml"), path("bad.yaml"), path("worse.json"));
+    fs::write(&good, "policies: [{ name: a, limit: 1/second }]").unwrap();
+    fs::write(&bad, "policies:\n  - name: a\n    limit: 0/second\n    leases: auto\n    limt: 1\n").unwrap();
+    fs::write(&worse, "{\"policies\": [{\"name\": \"a\", \"limit\": \"1/second\"}").unwrap();
+
+    let output = run(&["validate", &good]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), ""));
+
+    let output = run(&["validate", &good, &bad, &worse]);
+    assert_eq!(output.status.code(), Some(1));
+    let lines: Vec<&str> = text(&output.stdout).lines().collect();
+    let expected = [
+        format!("{bad}:3:12: the limit must be at least 1"),
+        format!("{bad}:4:13: `leases` is not supported yet"),
+        format!("{bad}:5:5: unknown key `limt`; did you mean `limit`?"),
+    ];
+    assert_eq!(lines[..3], expected);
+    assert_eq!(lines.len(), 4);
+    assert!(lines[3].starts_with(&format!("{worse}:1:")), "{}", lines[3]);
+
+    assert_eq!(run(&["validate"]).status.code(), Some(2), "no file named");
+}
+
+#[test]
+fn shells_can_complete() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = run(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(text(&output.stdout).contains("validate"), "{shell}");
+    }
+}
