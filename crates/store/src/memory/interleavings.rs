@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use drl_core::check::{Ask, Check};
-use drl_core::{Keyspace, Micros, Mode, Quota, Rule, Timestamp};
+use drl_core::{Keyspace, Micros, Mode, Quota, Rule, Timestamp, Verdict};
 use shuttle::thread;
 
 use super::{MemoryStore, Secret};
@@ -33,17 +33,17 @@ impl Fixture {
         Arc::new(Self { store, clock, space, rule })
     }
 
-    fn decide(&self, clients: &[&str], mode: Mode) -> Result<bool, StoreError> {
+    fn decide(&self, clients: &[&str], mode: Mode) -> Result<Verdict, StoreError> {
         let partitions: Vec<[&[u8]; 1]> = clients.iter().map(|client| [client.as_bytes()]).collect();
         let asks = partitions
             .iter()
             .map(|partition| Ask { key: self.space.key(partition, 0), rule: self.rule, cost: 1 })
             .collect();
-        self.store.decide_one(&Check { asks, mode }).map(|verdict| verdict.allowed)
+        self.store.decide_one(&Check { asks, mode })
     }
 
     fn admits(&self, clients: &[&str]) -> bool {
-        self.decide(clients, Mode::Take).unwrap()
+        self.decide(clients, Mode::Take).unwrap().allowed
     }
 
     fn stripe(&self, client: &str) -> usize {
@@ -98,6 +98,37 @@ fn checks_in_both_orders_neither_deadlock_nor_charge_one_limit_alone() {
     };
     shuttle::check_random(threads, SCHEDULES);
     shuttle::check_pct(threads, SCHEDULES, 3);
+}
+
+/// A charge at an earlier moment than the one before it would move that one back in time as well, and out
+/// of the window early.
+#[test]
+fn a_counter_never_sees_an_earlier_time_than_before() {
+    shuttle::check_random(
+        || {
+            let fixture = Fixture::new(9, 16);
+            let [one, other] = fixture.apart();
+            let orders: [&[&String]; 3] = [&[&one], &[&one, &other], &[&other, &one]];
+            let threads: Vec<_> = orders
+                .into_iter()
+                .map(|names| {
+                    let (fixture, one) = (fixture.clone(), one.clone());
+                    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+                    thread::spawn(move || {
+                        fixture.clock.advance(Micros(1));
+                        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                        let verdict = fixture.decide(&names, Mode::Take).unwrap();
+                        let mut outcomes = names.iter().zip(&verdict.outcomes);
+                        (outcomes.find(|(name, _)| **name == one).unwrap().1.remaining, verdict.at)
+                    })
+                })
+                .collect();
+            let mut seen: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+            seen.sort_unstable_by_key(|&(remaining, _)| std::cmp::Reverse(remaining));
+            assert!(seen.is_sorted_by_key(|&(_, at)| at), "{seen:?}");
+        },
+        SCHEDULES,
+    );
 }
 
 #[test]
