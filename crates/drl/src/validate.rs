@@ -10,8 +10,10 @@ use crate::exit::Exit;
 pub(crate) fn run(arguments: &cli::Validate) -> anyhow::Result<Exit> {
     let mut exit = Exit::Success;
     let mut out = stdout().lock();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for path in &arguments.files {
-        if let Err(error) = Config::load(path) {
+        let valid = Config::load(path).and_then(|config| runtime.block_on(config.check_store()));
+        if let Err(error) = valid {
             writeln!(out, "{error}")?;
             exit = Exit::No;
         }

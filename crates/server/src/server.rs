@@ -11,7 +11,7 @@ use distributed_rate_limiter::engine::{Engine, EngineOptions};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::decider::Decider;
 use crate::http::{self, Bounds};
 
@@ -67,9 +67,12 @@ impl Settings {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The store's URL, or a limit that it is to keep.
+    /// The store's URL as it was given beside the files, or a limit that it is to keep.
     #[error(transparent)]
     Limiter(#[from] Error),
+    /// The store's URL in a policy file.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// An address that cannot be listened at.
     #[error("cannot listen at {address}: {error}")]
     Listen {
@@ -148,7 +151,14 @@ impl Server {
     /// # Errors
     /// If the store's URL is malformed or an address cannot be listened at.
     pub async fn bind(settings: Settings) -> Result<Self, StartError> {
-        let url = settings.store.as_deref().or(settings.config.store.as_deref()).unwrap_or(EMBEDDED);
+        let url = match (&settings.store, &settings.config.store) {
+            (Some(url), _) => url,
+            (None, Some(store)) => {
+                settings.config.check_store().await?;
+                &store.url
+            }
+            (None, None) => EMBEDDED,
+        };
         let engine = Engine::connect(url, EngineOptions::default()).await?;
         Self::on_engine(engine, settings).await
     }

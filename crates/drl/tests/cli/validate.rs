@@ -28,6 +28,11 @@ fn every_problem_is_a_line_and_valid_files_are_silent() {
     assert_eq!(lines.len(), 4);
     assert!(lines[3].starts_with(&format!("{worse}:1:")), "{}", lines[3]);
 
+    fs::write(&bad, "store: mysql://x\npolicies: [{ name: a, limit: 1/second }]").unwrap();
+    let output = run(&["validate", &bad]);
+    let line = text(&output.stdout);
+    assert!(line.starts_with(&format!("{bad}:1:8: ")) && line.contains("mysql"), "{line}");
+
     assert_eq!(run(&["validate"]).status.code(), Some(2), "no file named");
 }
 

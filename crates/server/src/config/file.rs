@@ -5,9 +5,11 @@ use std::collections::hash_map::Entry;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use drl_core::policy::{Policies, Policy};
 
+use super::StoreSetting;
 use super::document;
 use super::policy;
 use super::problem::{ConfigError, Place, Problem, Problems};
@@ -19,8 +21,8 @@ const LONGEST: u64 = 64 << 20;
 /// A file's content, checked by itself.
 #[derive(Debug)]
 pub(super) struct File {
-    name: String,
-    pub(super) store: Option<(Place, String)>,
+    name: Arc<str>,
+    pub(super) store: Option<StoreSetting>,
     pub(super) domain: String,
     pub(super) policies: Vec<(Place, Policy)>,
 }
@@ -40,7 +42,10 @@ impl File {
 fn read(name: &str, node: &document::Node, problems: &mut Problems) -> Option<File> {
     let mut table = Table::new(node, "a table with `policies`", problems)?;
     let store = table.take("store");
-    let store = store.and_then(|node| Some((node.place, reader::text(node, "a store URL", problems)?)));
+    let store = store.and_then(|node| {
+        let url = reader::text(node, "a store URL", problems)?;
+        Some(StoreSetting { url, file: name.into(), place: node.place })
+    });
     let domain = table.take("domain");
     let domain = domain.and_then(|node| Some((node.place, reader::text(node, "a domain", problems)?)));
     let list = table.require("policies", problems);
@@ -56,7 +61,7 @@ fn read(name: &str, node: &document::Node, problems: &mut Problems) -> Option<Fi
     }
     let (place, domain) = domain.unwrap_or((Place::START, Policies::DEFAULT_DOMAIN.to_owned()));
     problems.ok(place, Policies::new(&domain, Vec::new()));
-    let file = File { name: name.to_owned(), store, domain, policies };
+    let file = File { name: name.into(), store, domain, policies };
     for conflict in conflicts(std::slice::from_ref(&file)) {
         problems.add(conflict.place, conflict.message);
     }
@@ -66,11 +71,11 @@ fn read(name: &str, node: &document::Node, problems: &mut Problems) -> Option<Fi
 /// Names that are taken, and stores that differ.
 pub(super) fn conflicts(files: &[File]) -> Vec<Problem> {
     let mut taken: HashMap<(&str, &str), (&File, Place)> = HashMap::new();
-    let mut store: Option<(&File, Place, &str)> = None;
+    let mut store: Option<&StoreSetting> = None;
     let mut found = Vec::new();
     for file in files {
         let mut add = |place: Place, message: String| {
-            found.push(Problem { file: file.name.as_str().into(), place, message });
+            found.push(Problem { file: Arc::clone(&file.name), place, message });
         };
         for (place, policy) in &file.policies {
             match taken.entry((&file.domain, policy.name())) {
@@ -83,10 +88,11 @@ pub(super) fn conflicts(files: &[File]) -> Vec<Problem> {
             }
         }
         match (&file.store, store) {
-            (Some((place, url)), Some((other, Place { line, .. }, first))) if url != first => {
-                add(*place, format!("another store is named at {}:{line}", other.name));
+            (Some(second), Some(first)) if second.url != first.url => {
+                let StoreSetting { file, place: Place { line, .. }, .. } = first;
+                add(second.place, format!("another store is named at {file}:{line}"));
             }
-            (Some((place, url)), None) => store = Some((file, *place, url)),
+            (Some(first), None) => store = Some(first),
             _ => {}
         }
     }

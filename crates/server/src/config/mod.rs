@@ -11,7 +11,9 @@ mod problem;
 mod reader;
 
 use std::path::Path;
+use std::sync::Arc;
 
+use distributed_rate_limiter::engine::{Engine, EngineOptions};
 use drl_core::policy::{Policies, Policy};
 
 pub use problem::{ConfigError, Place, Problem};
@@ -22,9 +24,20 @@ use file::File;
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The store that the files name, if they name one.
-    pub store: Option<String>,
+    pub store: Option<StoreSetting>,
     /// The policies of each domain.
     pub domains: Vec<Policies>,
+}
+
+/// A store as a policy file names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreSetting {
+    /// The URL. It may hold a password.
+    pub url: String,
+    /// The file that names it.
+    pub file: Arc<str>,
+    /// Where it does.
+    pub place: Place,
 }
 
 impl Config {
@@ -55,13 +68,27 @@ impl Config {
         Self::combine(vec![File::parse(name, text)?])
     }
 
+    /// Whether the store that the files name can be one. Nobody connects to it.
+    ///
+    /// # Errors
+    /// What is wrong with its URL.
+    pub async fn check_store(&self) -> Result<(), ConfigError> {
+        let Some(StoreSetting { url, file, place }) = &self.store else { return Ok(()) };
+        let opened = Engine::connect(url, EngineOptions::default()).await;
+        let problem = |error: distributed_rate_limiter::Error| {
+            let (file, place, message) = (Arc::clone(file), *place, error.to_string());
+            ConfigError(vec![Problem { file, place, message }])
+        };
+        opened.map(drop).map_err(problem)
+    }
+
     /// Files may share a domain, but no policy's name in it, and must agree on the store.
     fn combine(files: Vec<File>) -> Result<Self, ConfigError> {
         let found = file::conflicts(&files);
         if !found.is_empty() {
             return Err(ConfigError(found));
         }
-        let store = files.iter().find_map(|file| file.store.as_ref()).map(|(_, url)| url.clone());
+        let store = files.iter().find_map(|file| file.store.clone());
         let mut domains: Vec<(String, Vec<Policy>)> = Vec::new();
         for file in files {
             let policies = file.policies.into_iter().map(|(_, policy)| policy);

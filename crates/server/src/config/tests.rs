@@ -34,7 +34,7 @@ policies:
 "#,
     )
     .unwrap();
-    assert_eq!(config.store.as_deref(), Some("redis://127.0.0.1:6379"));
+    assert_eq!(config.store.unwrap().url, "redis://127.0.0.1:6379");
     let [shop] = &config.domains[..] else { panic!("one domain") };
     assert_eq!(shop.domain(), "shop");
     let [first, second] = shop.list() else { panic!("two policies") };
