@@ -70,14 +70,14 @@ fn a_denial_needs_no_room() {
 /// Logs are the only counters that grow once they are known.
 #[test]
 fn logs_grow_within_the_bytes_and_newcomers_leave_them_room_to_double() {
-    const MAX_BYTES: u64 = 300_000;
+    const MAX_BYTES: u64 = 150_000;
     let fixture = Fixture::with(|builder| builder.max_keys(1_000).max_bytes(MAX_BYTES));
     let rule = Quota::per_minute(1_000).algorithm(Algorithm::SlidingWindowLog).rule().unwrap();
     let mut known = 0;
     while fixture.take(&format!("client-{known}"), rule).is_ok() {
         known += 1;
     }
-    assert!(known > 400, "{known}");
+    assert!((400..1_000).contains(&known), "{known} clients: not the bytes were the bound");
     let mut refused = 0;
     for turn in 1..1_000 {
         fixture.clock.advance(Micros(1));
