@@ -53,7 +53,6 @@ impl RateLimiter {
     }
 
     /// A limiter of your own making.
-    #[must_use]
     pub fn builder() -> RateLimiterBuilder {
         RateLimiterBuilder::default()
     }
