@@ -1,7 +1,5 @@
 //! The replay agrees with a count that shares no code with the limiter.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::collections::HashMap;
 
 use distributed_rate_limiter::{Algorithm, Quota};

@@ -1,7 +1,5 @@
 //! The library over the embedded store: promises that do not need a network.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
-
 mod support;
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 //!
 //! The test runs its own executable again as the contenders.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test and its contenders")]
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};

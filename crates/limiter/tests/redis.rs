@@ -1,7 +1,5 @@
 //! The library over a real Redis.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
 use std::time::{Duration, Instant};
 
 use distributed_rate_limiter::{

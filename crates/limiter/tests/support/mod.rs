@@ -1,5 +1,7 @@
 //! What the limiter's tests share.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be made fails the test")]
+
 use std::future::Future;
 use std::sync::Arc;
 
