@@ -104,7 +104,11 @@ impl Trace {
             let quota = Quota::new(limit, Micros(window)).algorithm(Algorithm::SlidingWindowLog);
             quota.rule().unwrap()
         };
-        let rules = if seed % 2 == 0 { vec![rule(1_024), rule(900)] } else { vec![rule(5_000), rule(1_000)] };
+        let rules = if seed.is_multiple_of(2) {
+            vec![rule(1_024), rule(900)]
+        } else {
+            vec![rule(5_000), rule(1_000)]
+        };
         let first = rules[0];
         let space = Keyspace::new(&format!("full-{seed}"), "limit", "sl1s");
         let counter = Counter::new(space, rules, window, first);
