@@ -263,7 +263,8 @@ pub enum QuotaError {
     TooLarge(u64),
     /// The window is not between [`Quota::MIN_WINDOW`] and [`Quota::MAX_WINDOW`].
     Window(Micros),
-    /// The burst takes longer than the arithmetic reaches (142 years) to refill.
+    /// The burst takes longer to refill than the arithmetic reaches: 142 years, or fewer for bursts of
+    /// billions at a rate that is no whole number of microseconds per token.
     RefillTooSlow,
     /// The rate is too high to be kept to a millionth (above 10 million a second).
     RateTooHigh,
@@ -284,7 +285,9 @@ impl fmt::Display for QuotaError {
             Self::Window(window) => {
                 write!(f, "a window of {window} is not between 1 ms and 366 days")
             }
-            Self::RefillTooSlow => f.write_str("the burst would take more than 142 years to refill"),
+            Self::RefillTooSlow => {
+                f.write_str("the burst would take too long to refill for its rate to be exact")
+            }
             Self::RateTooHigh => f.write_str("the rate is above 10 million per second"),
             Self::BurstWithoutBucket(algorithm) => write!(f, "{algorithm} has no burst"),
             Self::Malformed(text) => {

@@ -23,6 +23,8 @@ const MAX_UNITS: u64 = 1 << 52;
 const MAX_PER: u64 = 1 << 26;
 /// The fractions of a token in which a level is carried over to another rate.
 const FRACTIONS: u64 = 1 << 20;
+/// Ten million a second: up to here every rate is kept to a millionth.
+const MAX_PER_MICROSECOND: u128 = 10;
 /// An approximated `every` is at least this, which keeps the relative error below 1e-6.
 const MIN_EVERY: u64 = 1_000_000;
 
@@ -72,7 +74,10 @@ impl Rate {
         let every = (u128::from(window.0) * u128::from(per)).div_ceil(u128::from(tokens));
         match u64::try_from(every) {
             Ok(every) if every >= MIN_EVERY => Ok(Self { per, every }),
-            _ => Err(QuotaError::RateTooHigh),
+            _ if u128::from(tokens) > u128::from(window.0) * MAX_PER_MICROSECOND => {
+                Err(QuotaError::RateTooHigh)
+            }
+            _ => Err(QuotaError::RefillTooSlow),
         }
     }
 }

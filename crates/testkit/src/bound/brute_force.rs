@@ -6,9 +6,8 @@ use super::{Admission, Promise};
 /// The slack of the worst interval, as [`worst`](super::worst) finds it in one pass; `None` without events.
 #[must_use]
 pub fn by_brute_force(promise: Promise, admissions: &[Admission]) -> Option<i128> {
-    let pairs = || {
-        (0..admissions.len()).flat_map(move |last| (0..=last).map(move |first| &admissions[first..=last]))
-    };
+    let pairs =
+        || (0..admissions.len()).flat_map(move |last| (0..=last).map(move |first| &admissions[first..=last]));
     let ends = |run: &[Admission]| (run[0], run[run.len() - 1]);
     match promise {
         Promise::FixedWindow { limit, window, phase } => pairs()
