@@ -12,6 +12,10 @@ pub(crate) fn failed(error: &RedisError, left: bool) -> StoreError {
         }
         None => match error.kind() {
             ErrorKind::Io => StoreError::Unavailable { reason: error.to_string(), may_have_counted: left },
+            // A connection that ends in the middle of an answer is a broken connection, not a foreign peer.
+            _ if error.to_string().contains("Unexpected end of input") => {
+                StoreError::Unavailable { reason: error.to_string(), may_have_counted: left }
+            }
             ErrorKind::AuthenticationFailed => StoreError::Refused { reason: error.to_string() },
             _ => StoreError::Protocol { reason: error.to_string() },
         },

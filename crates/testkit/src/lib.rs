@@ -1,6 +1,7 @@
 //! What the tests share: real Redis servers and a proxy that breaks connections on purpose.
 //!
 //! - [`bound`]: an independent judge of what the algorithms promise, on every interval.
+//! - [`conformance`]: one suite that runs on every store.
 //! - [`RedisServer`]: a `redis-server` of the test's own, with passwords, TLS, replicas, crashes and pauses.
 //! - [`FaultProxy`]: stands in front of a server and delays, drops, resets, refuses or cuts.
 //! - [`client`]: the plain Redis client, to look at a server past the code under test.
@@ -13,6 +14,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a fixture that cannot start fails the test")]
 
 pub mod bound;
+pub mod conformance;
 mod port;
 mod proxy;
 mod redis;
