@@ -43,3 +43,8 @@ pub use engine::{FailurePolicy, Shards};
 pub use error::Error;
 pub use limiter::RateLimiter;
 pub use permit::Permit;
+
+/// The README's examples, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -147,8 +147,12 @@ impl Engine {
     /// # Errors
     /// As [`Engine::decide`].
     pub async fn admits(&self, demands: &[Demand<'_>]) -> Result<bool, Error> {
-        match self.walk(demands, Want::Take, Detail::Verdict).await {
-            Ok(walked) => Ok(walked.allowed),
+        let admitted = match demands {
+            [demand] => self.admits_one(demand).await,
+            _ => self.walk(demands, Want::Take, Detail::Verdict).await.map(|walked| walked.allowed),
+        };
+        match admitted {
+            Ok(admitted) => Ok(admitted),
             Err(error) => Ok(self.fall_back(demands, Want::Take, error)?.allowed),
         }
     }
@@ -199,6 +203,14 @@ impl Engine {
 
     pub(crate) fn prefix(&self) -> &str {
         &self.0.prefix
+    }
+
+    async fn admits_one(&self, demand: &Demand<'_>) -> Result<bool, StoreError> {
+        self.guarded()?;
+        let demands = std::slice::from_ref(demand);
+        let walk =
+            Walk { store: self.0.store.as_ref(), hints: &self.0.hints, demands, detail: Detail::Verdict };
+        self.noted(walk.admits(demand).await)
     }
 
     async fn walk(&self, demands: &[Demand<'_>], want: Want, detail: Detail) -> Result<Walked, StoreError> {

@@ -12,7 +12,7 @@
 
 use drl_core::check::{Ask, Check};
 use drl_core::{Micros, Mode, Outcome, Retry, Timestamp, Verdict};
-use drl_store::{Store, StoreError};
+use drl_store::{Answer, Answers, Store, StoreError};
 use smallvec::{SmallVec, smallvec};
 
 use super::hints::Hints;
@@ -60,13 +60,37 @@ impl<'a> Walk<'a> {
             return self.unsharded(want.into()).await;
         }
         match want {
-            Want::Take => self.take().await,
+            Want::Take => self.take(self.first_plan()).await,
             Want::TakeUpTo => self.take_up_to().await,
             Want::Peek => {
                 let survey = self.survey(None).await?;
                 Ok(survey.peeked(self.demands))
             }
         }
+    }
+
+    /// Whether one demand can have its cost. Mostly this is one question to one shard, asked here without
+    /// what several demands and several shards need: 1,950 instructions instead of 2,800 in the embedded
+    /// store, and 2,050 instead of 4,770 where there are shards.
+    pub(super) async fn admits(self, demand: &Demand<'_>) -> Result<bool, StoreError> {
+        let shards = demand.limit.shards();
+        let hint = (shards > 1).then(|| self.hints.first(demand));
+        let shard = hint.as_ref().map_or(0, |hint| hint.shard);
+        if shards == 1 || demand.cost <= demand.limit.part(shard).capacity() {
+            let batch = [Check { asks: smallvec![demand.ask(shard, demand.cost)], mode: Mode::Take }];
+            let verdict = first(match self.store.decide(&batch) {
+                Answer::Ready(answers) => answers, // not moved through another future
+                Answer::Pending(answers) => answers.await,
+            })?;
+            if let (true, Some(hint)) = (verdict.allowed, hint) {
+                let left = verdict.outcomes.first().map_or(0, |outcome| outcome.remaining);
+                hint.remember(next(shard, left, shards));
+            }
+            if verdict.allowed || shards == 1 {
+                return Ok(verdict.allowed);
+            }
+        }
+        Ok(self.take(None).await?.allowed)
     }
 
     async fn unsharded(self, mode: Mode) -> Result<Walked, StoreError> {
@@ -87,8 +111,7 @@ impl<'a> Walk<'a> {
         })
     }
 
-    async fn take(self) -> Result<Walked, StoreError> {
-        let mut plan = self.first_plan();
+    async fn take(self, mut plan: Option<Plan>) -> Result<Walked, StoreError> {
         for _ in 0..PATIENCE {
             if let Some(plan) = plan
                 && let Some(walked) = self.attempt(plan).await?
@@ -121,7 +144,7 @@ impl<'a> Walk<'a> {
     /// All of every demand from the shard that comes first, if its part can hold that.
     fn first_plan(self) -> Option<Plan> {
         let pick = |demand: &Demand<'_>| -> Option<Picks> {
-            let shard = self.hints.first(demand);
+            let shard = self.hints.first(demand).shard;
             (demand.cost <= demand.limit.part(shard).capacity()).then(|| smallvec![(shard, demand.cost)])
         };
         self.demands.iter().map(pick).collect()
@@ -168,8 +191,7 @@ impl<'a> Walk<'a> {
 
     fn remember(self, demand: &Demand<'_>, picks: &Picks, left: u64) {
         if let Some(&(shard, _)) = picks.last() {
-            let next = if left > 0 { shard } else { (shard + 1) % demand.limit.shards() };
-            self.hints.remember(demand, next);
+            self.hints.remember(demand, next(shard, left, demand.limit.shards()));
         }
     }
 
@@ -190,13 +212,18 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Where to ask next time, after a charge at `shard` that has left so much there.
+fn next(shard: u16, left: u64, shards: u16) -> u16 {
+    if left > 0 { shard } else { (shard + 1) % shards }
+}
+
 fn peek(ask: Ask<'_>) -> Check<'_> {
     Check { asks: smallvec![ask], mode: Mode::Peek }
 }
 
 /// The only answer of a batch of one.
-pub(super) fn first(answers: drl_store::Answers) -> Result<Verdict, StoreError> {
-    answers.into_iter().next().unwrap_or_else(|| Err(unanswered()))
+pub(super) fn first(mut answers: Answers) -> Result<Verdict, StoreError> {
+    answers.pop().unwrap_or_else(|| Err(unanswered()))
 }
 
 fn unanswered() -> StoreError {
