@@ -45,10 +45,30 @@ pub(crate) struct Serve {
     /// Where HTTP is answered; port 0 picks a free one, `off` is nowhere.
     #[arg(long, env = "DRL_HTTP", value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = front)]
     pub(crate) http: Front,
+    /// Where Envoy is answered; this version can only have it `off`.
+    #[arg(long, env = "DRL_GRPC", value_name = "off", default_value = "off", value_parser = off)]
+    grpc: Off,
+    /// Where Redis clients are answered; this version can only have it `off`.
+    #[arg(long, env = "DRL_RESP", value_name = "off", default_value = "off", value_parser = off)]
+    resp: Off,
+    /// Where operators are answered; this version can only have it `off`.
+    #[arg(long, env = "DRL_ADMIN", value_name = "off", default_value = "off", value_parser = off)]
+    admin: Off,
 }
 
 fn front(text: &str) -> Result<Front, String> {
     text.parse()
+}
+
+/// A front that is to come: scripts may already say that they do not want it.
+#[derive(Clone, Copy, Debug)]
+struct Off;
+
+fn off(text: &str) -> Result<Off, String> {
+    match text {
+        "off" => Ok(Off),
+        _ => Err("this version does not have this front yet, so it can only be `off`".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]

@@ -41,7 +41,7 @@ fn out_of_the_box_a_client_has_a_hundred_a_minute() {
 #[test]
 fn it_says_where_it_listens_and_drains_when_told() {
     for signal in [Signal::TERM, Signal::INT] {
-        let server = Serving::start(drl(&["serve", "--http", FREE]));
+        let server = Serving::start(drl(&["serve", "--http", FREE, "--grpc", "off", "--admin=off"]));
         let port = server.url.rsplit(':').next().unwrap();
         assert_eq!(server.ready, format!("ready http=127.0.0.1:{port} grpc=off resp=off admin=off\n"));
         server.signal(signal);
@@ -95,7 +95,7 @@ fn what_cannot_be_started_exits_with_2_and_says_why() {
         (vec!["--http", &taken], "cannot listen at"),
         (vec!["--http", "off"], "nothing to serve"),
         (vec!["--http", "8080"], "neither host:port nor `off`"),
-        (vec!["--grpc", "127.0.0.1:0"], "unexpected argument"),
+        (vec!["--grpc", "127.0.0.1:0"], "can only be `off`"),
     ] {
         let mut command = vec!["serve"];
         if arguments[0] != "--http" {
