@@ -1,4 +1,4 @@
-//! One suite that runs on every store: what the [`Store`](drl_store::Store) contract owes its callers.
+//! One suite that runs on every store: what the [`Store`] contract owes its callers.
 //!
 //! A store keeps its own time, so nothing here depends on moving a clock: windows are so long that no run
 //! meets their edge. The algorithms themselves are held to the specification elsewhere, step by step.
