@@ -15,12 +15,16 @@
 //! | [`policy`] | which limits a request meets, found without trying each |
 //! | [`key`] | how a client's counter is named so that no client can reach another's |
 //! | [`shard`] | one allowance split over many counters whose limits add up exactly |
+//! | [`lane`] | group commit: requests that wait for one another's store call share the next one |
+//! | [`denials`] | what the store has said "no" to, and until when |
 //! | [`time`] | microseconds on the store's clock |
 
 pub mod algorithm;
 pub mod check;
 pub mod decision;
+pub mod denials;
 pub mod key;
+pub mod lane;
 pub mod policy;
 pub mod quota;
 pub mod shard;
@@ -31,4 +35,4 @@ pub use check::{Mode, decide};
 pub use decision::{Outcome, Retry, Source, Verdict};
 pub use key::{Key, Keyspace};
 pub use quota::{Algorithm, Quota, QuotaError};
-pub use time::{Micros, Timestamp};
+pub use time::{Micros, Moment, Timestamp};

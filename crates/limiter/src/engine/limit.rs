@@ -100,6 +100,10 @@ impl Limit {
         self.0.sharded.whole().capacity()
     }
 
+    pub(super) fn is_queue(&self) -> bool {
+        matches!(self.0.sharded.whole(), Rule::Bucket(bucket) if bucket.is_queue())
+    }
+
     pub(super) fn shared_name(&self) -> Arc<str> {
         Arc::clone(&self.0.name)
     }

@@ -10,9 +10,12 @@
 //! ```
 
 mod breaker;
+mod errand;
 mod failure;
 mod fallback;
+mod group;
 mod hints;
+mod lanes;
 mod limit;
 mod open;
 mod probe;
@@ -33,6 +36,7 @@ pub use self::open::EngineOptions;
 use self::breaker::{Breaker, Change};
 use self::fallback::FallbackLog;
 use self::hints::Hints;
+use self::lanes::Lanes;
 use self::limit::Scope;
 use self::walk::{Walk, Walked};
 use crate::decision::{Charge, Decision, Receipt, Ruling};
@@ -93,6 +97,7 @@ struct Inner {
     store: Arc<dyn Store>,
     prefix: String,
     hints: Hints,
+    lanes: Lanes,
     breaker: Breaker,
     log: FallbackLog,
     local: OnceLock<MemoryStore>,
@@ -116,6 +121,7 @@ impl Engine {
             store,
             prefix: prefix.to_owned(),
             hints: Hints::new(),
+            lanes: Lanes::new(),
             breaker: Breaker::default(),
             log: FallbackLog::default(),
             local: OnceLock::new(),
@@ -136,8 +142,15 @@ impl Engine {
     /// # Errors
     /// If the store cannot decide and a limit's [`FailurePolicy`] is `Error`.
     pub async fn decide(&self, demands: &[Demand<'_>], want: Want) -> Result<Ruling, Error> {
-        match self.walk(demands, want, Detail::Full).await {
-            Ok(walked) => Ok(ruling(demands, walked)),
+        let walked = match want {
+            Want::Take => self.take(demands, Detail::Full).await,
+            Want::TakeUpTo | Want::Peek => {
+                let walked = self.walk(demands, want).await;
+                walked.map(|walked| (walked, Source::Store))
+            }
+        };
+        match walked {
+            Ok((walked, source)) => Ok(ruling(demands, walked, source)),
             Err(error) => self.fall_back(demands, want, error),
         }
     }
@@ -148,8 +161,8 @@ impl Engine {
     /// As [`Engine::decide`].
     pub async fn admits(&self, demands: &[Demand<'_>]) -> Result<bool, Error> {
         let admitted = match demands {
-            [demand] => self.admits_one(demand).await,
-            _ => self.walk(demands, Want::Take, Detail::Verdict).await.map(|walked| walked.allowed),
+            [demand] if !self.0.store.is_shared() => self.admits_one(demand).await,
+            _ => self.take(demands, Detail::Verdict).await.map(|(walked, _)| walked.allowed),
         };
         match admitted {
             Ok(admitted) => Ok(admitted),
@@ -173,8 +186,10 @@ impl Engine {
             return Ok(());
         }
         self.guarded()?;
-        for answer in self.0.store.decide(&batch).wait().await {
-            self.noted(answer)?;
+        let answers = self.0.store.decide(&batch).wait().await;
+        self.0.lanes.forget(self.0.lanes.name(demands));
+        for answer in answers {
+            self.0.noted(answer)?;
         }
         Ok(())
     }
@@ -184,7 +199,7 @@ impl Engine {
         self.guarded()?;
         let batch = [check];
         let answer = walk::first(self.0.store.decide(&batch).wait().await);
-        Ok(self.noted(answer)?.allowed)
+        Ok(self.0.noted(answer)?.allowed)
     }
 
     /// Whether the store answers.
@@ -210,13 +225,12 @@ impl Engine {
         let demands = std::slice::from_ref(demand);
         let walk =
             Walk { store: self.0.store.as_ref(), hints: &self.0.hints, demands, detail: Detail::Verdict };
-        self.noted(walk.admits(demand).await)
+        self.0.noted(walk.admits(demand).await)
     }
 
-    async fn walk(&self, demands: &[Demand<'_>], want: Want, detail: Detail) -> Result<Walked, StoreError> {
+    async fn walk(&self, demands: &[Demand<'_>], want: Want) -> Result<Walked, StoreError> {
         self.guarded()?;
-        let walk = Walk { store: self.0.store.as_ref(), hints: &self.0.hints, demands, detail };
-        self.noted(walk.decide(want).await)
+        self.0.walk(demands, want, Detail::Full).await
     }
 
     /// Refuses at once while the breaker is open.
@@ -227,19 +241,31 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+impl Inner {
+    async fn walk(
+        self: &Arc<Self>,
+        demands: &[Demand<'_>],
+        want: Want,
+        detail: Detail,
+    ) -> Result<Walked, StoreError> {
+        let walk = Walk { store: self.store.as_ref(), hints: &self.hints, demands, detail };
+        self.noted(walk.decide(want).await)
+    }
 
     /// Tells the breaker how a store call went.
-    fn noted<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+    fn noted<T>(self: &Arc<Self>, result: Result<T, StoreError>) -> Result<T, StoreError> {
         match &result {
-            Ok(_) => self.0.breaker.succeeded(),
+            Ok(_) => self.breaker.succeeded(),
             Err(error @ StoreError::Full { .. }) => tracing::debug!(%error, "store full"),
             Err(error) if error.class() == ErrorClass::Protocol => {
                 tracing::warn!(%error, "the store's answer cannot be understood");
             }
             Err(error) => {
-                if self.0.breaker.failed() == Change::Opened {
+                if self.breaker.failed() == Change::Opened {
                     tracing::warn!(%error, "store lost: circuit breaker open");
-                    probe::start(&self.0);
+                    probe::start(self);
                 }
             }
         }
@@ -253,7 +279,7 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-fn ruling(demands: &[Demand<'_>], walked: Walked) -> Ruling {
+fn ruling(demands: &[Demand<'_>], walked: Walked, source: Source) -> Ruling {
     let Walked { allowed, granted, at, found } = walked;
     let decisions = demands.iter().zip(found).enumerate().map(|(index, (demand, found))| {
         let charges: SmallVec<[Charge; 1]> =
@@ -267,7 +293,7 @@ fn ruling(demands: &[Demand<'_>], walked: Walked) -> Ruling {
             retry: found.outcome.retry,
             reset_after: found.outcome.reset_after,
             delay: if allowed { found.outcome.delay } else { Micros::ZERO },
-            source: Source::Store,
+            source,
             receipt: Receipt { at, tier: None, charges },
         }
     });

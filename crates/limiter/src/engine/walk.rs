@@ -44,6 +44,39 @@ pub(super) struct Walked {
     pub(super) found: SmallVec<[Found; 2]>,
 }
 
+/// What could be taken of what many requests want together.
+#[derive(Debug, Default)]
+pub(super) struct Haul {
+    pub(super) granted: u64,
+    /// The store's clock at the first charge, so that a refund never claims too late a one.
+    pub(super) at: Timestamp,
+    /// What each demand has left, and where it was charged.
+    pub(super) found: SmallVec<[Found; 2]>,
+    /// If there was not enough: what a request for one more is told.
+    pub(super) denial: Option<Walked>,
+}
+
+impl Haul {
+    fn extend(&mut self, walked: Option<Walked>) {
+        if let Some(walked) = walked {
+            self.add(walked);
+        }
+    }
+
+    fn add(&mut self, walked: Walked) {
+        if self.found.is_empty() {
+            self.at = walked.at;
+            self.found = walked.found;
+        } else {
+            for (all, found) in self.found.iter_mut().zip(walked.found) {
+                all.outcome = found.outcome;
+                all.picks.extend(found.picks);
+            }
+        }
+        self.granted += walked.granted;
+    }
+}
+
 /// A request on its way through the shards.
 #[derive(Clone, Copy)]
 pub(super) struct Walk<'a> {
@@ -128,17 +161,39 @@ impl<'a> Walk<'a> {
     }
 
     async fn take_up_to(self) -> Result<Walked, StoreError> {
+        let Haul { granted, at, found, denial } = self.haul().await?;
+        match denial {
+            Some(denied) if granted == 0 => Ok(denied),
+            _ => Ok(Walked { allowed: true, granted, at, found }),
+        }
+    }
+
+    /// Takes as much as there is, up to the demands' cost: all at once where a shard has it, then whatever
+    /// the shards have left, until nothing is.
+    pub(super) async fn haul(self) -> Result<Haul, StoreError> {
+        let wanted = self.demands.iter().map(|demand| demand.cost).min().unwrap_or(0);
+        let mut haul = Haul::default();
+        if let Some(plan) = self.first_plan()
+            && let Some(walked) = self.attempt(plan).await?
+        {
+            haul.add(walked);
+        }
         for _ in 0..PATIENCE {
+            if haul.granted >= wanted && !haul.found.is_empty() {
+                return Ok(haul);
+            }
             let survey = self.survey(Some(1)).await?;
-            let common = survey.common(self.demands);
-            let Some(plan) = survey.plan(self.demands, Some(common.max(1))) else {
-                return Ok(survey.denied(self.demands));
-            };
-            if let Some(walked) = self.attempt(plan).await? {
-                return Ok(walked);
+            let common = survey.common(self.demands).min(wanted - haul.granted);
+            match survey.plan(self.demands, Some(common.max(1))) {
+                Some(plan) => haul.extend(self.attempt(plan).await?),
+                None => {
+                    haul.denial = Some(survey.denied(self.demands));
+                    return Ok(haul);
+                }
             }
         }
-        Ok(self.survey(Some(1)).await?.denied(self.demands))
+        haul.denial = Some(self.survey(Some(1)).await?.denied(self.demands));
+        Ok(haul)
     }
 
     /// All of every demand from the shard that comes first, if its part can hold that.
