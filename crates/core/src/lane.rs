@@ -172,7 +172,7 @@ mod tests {
             let now = Timestamp(1_700_000_000_000_000);
             let rule = Quota::per_minute(limit).algorithm(Algorithm::ALL[algorithm]).rule().unwrap();
             let mut state = State::Empty;
-            let mut ask = |state: &mut State, cost, mode| {
+            let ask = |state: &mut State, cost, mode| {
                 decide(&mut [Slot { rule: &rule, cost, state }], mode, now)
             };
             ask(&mut state, used.min(limit), Mode::Take);
