@@ -2,8 +2,8 @@
 
 use smallvec::SmallVec;
 
-use crate::algorithm::{Charge, Rule, State};
-use crate::decision::{Outcome, Retry, Verdict};
+use crate::algorithm::{Charge, LONGEST_LEASE, Rule, State};
+use crate::decision::{Leased, Outcome, Retry, Verdict};
 use crate::key::Key;
 use crate::time::{Micros, Timestamp};
 
@@ -26,10 +26,33 @@ pub enum Mode {
     /// Charge every limit the same amount: as much as all of them have, at most the cost. A check that
     /// gets nothing is denied.
     TakeUpTo,
+    /// `Take`; and if that is admitted, lend at most that many more of every limit, to be spent later: the
+    /// same number of each, as many as all of them [may lend](Rule::lendable).
+    Lease(u64),
     /// Say what `Take` would say; charge nothing.
     Peek,
     /// Give the costs back that were charged at that moment of the store's clock.
     Refund(Timestamp),
+    /// Give back what was lent and has not been spent. That moment was the [last](Leased::last) at which it
+    /// could have been.
+    Return(Timestamp),
+}
+
+impl Mode {
+    /// Whether it may charge something.
+    #[must_use]
+    pub fn charges(self) -> bool {
+        matches!(self, Self::Take | Self::TakeUpTo | Self::Lease(_))
+    }
+
+    /// The charge of that cost that it gives back, no later than it could have been made by `now`.
+    fn gives_back(self, cost: u64, now: Timestamp) -> Option<Charge> {
+        match self {
+            Self::Refund(at) => Some(Charge { cost, at: at.min(now) }),
+            Self::Return(last) => Some(Charge { cost, at: last.min(now + LONGEST_LEASE) }),
+            _ => None,
+        }
+    }
 }
 
 /// Limits that are decided together: atomically, all or nothing.
@@ -62,21 +85,41 @@ pub fn decide(slots: &mut [Slot<'_>], mode: Mode, now: Timestamp) -> Verdict {
     let mut outcomes: SmallVec<[Outcome; 2]> = slots.iter().map(|slot| ask(slot, mode, now)).collect();
     let allowed = outcomes.iter().all(|outcome| outcome.retry.is_now());
     for (slot, outcome) in slots.iter_mut().zip(&mut outcomes) {
-        match mode {
-            Mode::Take | Mode::TakeUpTo if allowed => slot.rule.charge(slot.state, slot.cost, now),
-            Mode::Refund(at) => slot.rule.refund(slot.state, Charge { cost: slot.cost, at }, now),
-            Mode::Take | Mode::TakeUpTo | Mode::Peek => {}
+        if let Some(charge) = mode.gives_back(slot.cost, now) {
+            slot.rule.refund(slot.state, charge, now);
+        } else if allowed && mode.charges() {
+            slot.rule.charge(slot.state, slot.cost, now);
         }
         if !allowed {
             outcome.delay = Micros::ZERO;
         }
+    }
+    let leased = match mode {
+        Mode::Lease(most) if allowed => lend(slots, most, now),
+        _ => Leased::default(),
+    };
+    for (slot, outcome) in slots.iter().zip(&mut outcomes) {
         let status = slot.rule.status(slot.state, now);
         outcome.remaining = status.remaining;
         outcome.reset_after = status.reset_after;
     }
-    let charges = allowed && matches!(mode, Mode::Take | Mode::TakeUpTo);
+    let charges = allowed && mode.charges();
     let granted = slots.iter().map(|slot| slot.cost).max().filter(|_| charges).unwrap_or(0);
-    Verdict { allowed, granted, at: now, outcomes }
+    Verdict { allowed, granted, leased, at: now, outcomes }
+}
+
+/// Lends the same number of tokens of every limit, for as long as all of them allow.
+fn lend(slots: &mut [Slot<'_>], most: u64, now: Timestamp) -> Leased {
+    let lendable = slots.iter().map(|slot| slot.rule.lendable(slot.state, now));
+    let common = lendable.reduce(|a, b| Leased { tokens: a.tokens.min(b.tokens), life: a.life.min(b.life) });
+    let leased = common.map(|common| Leased { tokens: common.tokens.min(most), ..common });
+    match leased.filter(|leased| leased.tokens > 0) {
+        Some(leased) => {
+            slots.iter_mut().for_each(|slot| slot.rule.lend(slot.state, leased, now));
+            leased
+        }
+        None => Leased::default(),
+    }
 }
 
 /// Sets the costs to as much as all limits have, at most what was asked for. Who asks a limit for nothing
@@ -91,7 +134,7 @@ fn share(slots: &mut [Slot<'_>], now: Timestamp) {
 /// What one limit says before anything is charged.
 fn ask(slot: &Slot<'_>, mode: Mode, now: Timestamp) -> Outcome {
     let (retry, delay) = match mode {
-        Mode::Refund(_) => (Retry::Now, Micros::ZERO),
+        Mode::Refund(_) | Mode::Return(_) => (Retry::Now, Micros::ZERO),
         _ => (slot.rule.fit(slot.state, slot.cost, now), slot.rule.delay(slot.state, now)),
     };
     Outcome { retry, delay, remaining: 0, reset_after: Micros::ZERO }

@@ -60,6 +60,24 @@ pub struct Outcome {
     pub delay: Micros,
 }
 
+/// Tokens that were charged before they are spent, the same number to each limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leased {
+    /// How many.
+    pub tokens: u64,
+    /// For how long after the decision they may be spent. Who borrows counts it from before the question was
+    /// sent, on a clock of its own.
+    pub life: Micros,
+}
+
+impl Leased {
+    /// The last moment at which what was lent at `at` can be spent.
+    #[must_use]
+    pub fn last(&self, at: Timestamp) -> Timestamp {
+        at + Micros(self.life.0.saturating_sub(1))
+    }
+}
+
 /// What a store answered to one check: all of its limits, decided together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -68,6 +86,8 @@ pub struct Verdict {
     /// The cost charged to each limit: zero for a denial and for a peek. With
     /// [`Mode::TakeUpTo`](crate::Mode::TakeUpTo) it can be less than what was asked for.
     pub granted: u64,
+    /// What was lent beside it.
+    pub leased: Leased,
     /// The store's clock when it decided.
     pub at: Timestamp,
     /// One outcome per limit, in the order of the check.

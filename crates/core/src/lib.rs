@@ -32,7 +32,7 @@ pub mod time;
 
 pub use algorithm::{Rule, State};
 pub use check::{Mode, decide};
-pub use decision::{Outcome, Retry, Source, Verdict};
+pub use decision::{Leased, Outcome, Retry, Source, Verdict};
 pub use key::{Key, Keyspace};
 pub use quota::{Algorithm, Quota, QuotaError};
 pub use time::{Micros, Moment, Timestamp};

@@ -12,8 +12,8 @@
 //! is ever rounded while counting. A rate that would leave 52 bits is approximated once, when the limit
 //! is made, downwards and by less than a millionth.
 
-use super::{Charge, Status};
-use crate::decision::Retry;
+use super::{Charge, LONGEST_LEASE, Status};
+use crate::decision::{Leased, Retry};
 use crate::quota::QuotaError;
 use crate::time::{Micros, Timestamp};
 
@@ -54,6 +54,8 @@ pub struct BucketState {
     pub part: u64,
     /// The rate that gives `part` its meaning.
     pub rate: Rate,
+    /// The last moment at which something lent may be spent; in the past, or zero, if nothing is lent.
+    pub lent_until: u64,
 }
 
 impl Rate {
@@ -152,13 +154,15 @@ impl Bucket {
     pub(super) fn carry(&self, state: &mut BucketState, now: Timestamp) {
         let ahead = ahead(state, now);
         if ahead > 0 && (state.rate != self.rate || ahead > self.full()) {
-            *state = self.state(self.used(state, now), now);
+            self.set(state, self.used(state, now), now);
+            state.lent_until = state.lent_until.min((now + self.longest_lease()).0);
         }
     }
 
-    /// The state in which `used` units are in use at `now`.
-    fn state(&self, used: u64, now: Timestamp) -> BucketState {
-        BucketState { full_at: now.0 + used / self.rate.per, part: used % self.rate.per, rate: self.rate }
+    /// From now on `used` units are in use.
+    fn set(&self, state: &mut BucketState, used: u64, now: Timestamp) {
+        let (full_at, part) = (now.0 + used / self.rate.per, used % self.rate.per);
+        *state = BucketState { full_at, part, rate: self.rate, lent_until: state.lent_until };
     }
 
     pub(super) fn fit(&self, state: &BucketState, cost: u64, now: Timestamp) -> Retry {
@@ -170,23 +174,60 @@ impl Bucket {
     }
 
     pub(super) fn charge(&self, state: &mut BucketState, cost: u64, now: Timestamp) {
-        *state = self.state(self.used(state, now) + self.units(cost), now);
+        self.set(state, self.used(state, now) + self.units(cost), now);
     }
 
     /// The bucket is never fuller after a refund than if there had been no charge. While it refilled, the
     /// charge may have been all there was to refill; then that much of it has come back already. So what a
     /// refund gives back is the cost less what has been refilled since.
     ///
+    /// Where tokens are lent, the same goes for what will refill until the last of them can be spent: without
+    /// the charge, that much might have had to be [held](Self::hold) for them. What comes back of a lease
+    /// counts from the end of its life, because that much was in use when it was lent.
+    ///
     /// A queue takes no turn back: those behind it have been told their times.
     pub(super) fn refund(&self, state: &mut BucketState, charge: Charge, now: Timestamp) {
         if self.queue {
             return;
         }
-        let refilled = now.since(charge.at).0.saturating_mul(self.rate.per);
+        let refilled = now.max(Timestamp(state.lent_until)).since(charge.at).0.saturating_mul(self.rate.per);
         let back = self.units(charge.cost.min(self.capacity)).saturating_sub(refilled);
         if back > 0 {
-            *state = self.state(self.used(state, now).saturating_sub(back), now);
+            self.set(state, self.used(state, now).saturating_sub(back), now);
         }
+    }
+
+    /// While tokens are lent, at least this much time's refill counts as in use: without it a full bucket,
+    /// which stops refilling, could lend nothing. A hundredth of a full refill, so that is all the burst that
+    /// lending can cost, and only where the bucket was nearly full.
+    #[must_use]
+    pub fn hold(&self) -> Micros {
+        Micros((self.full() / self.rate.per / 100).min(LONGEST_LEASE.0))
+    }
+
+    /// A tenth of a full refill.
+    pub(super) fn longest_lease(&self) -> Micros {
+        Micros((self.full() / self.rate.per / 10).min(LONGEST_LEASE.0))
+    }
+
+    /// The units in use when tokens are lent.
+    fn held(&self, state: &BucketState, now: Timestamp) -> u64 {
+        self.used(state, now).max(self.hold().0 * self.rate.per)
+    }
+
+    /// For as long as what is in use takes to drain, at the most.
+    pub(super) fn lendable(&self, state: &BucketState, now: Timestamp) -> Leased {
+        if self.queue {
+            return Leased::default();
+        }
+        let held = self.held(state, now);
+        let life = (held / self.rate.per).min(self.longest_lease().0);
+        Leased { tokens: (self.full() - held) / self.rate.every, life: Micros(life) }
+    }
+
+    pub(super) fn lend(&self, state: &mut BucketState, leased: Leased, now: Timestamp) {
+        self.set(state, self.held(state, now) + self.units(leased.tokens), now);
+        state.lent_until = state.lent_until.max(leased.last(now).0);
     }
 
     pub(super) fn status(&self, state: &BucketState, now: Timestamp) -> Status {

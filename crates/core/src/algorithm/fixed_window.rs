@@ -5,8 +5,8 @@
 //!
 //! Not promised: two windows' worth can pass around an edge. The sliding algorithms close that gap.
 
-use super::{Charge, Status};
-use crate::decision::Retry;
+use super::{Charge, LONGEST_LEASE, Status};
+use crate::decision::{Leased, Retry};
 use crate::time::{Micros, Timestamp};
 
 /// A checked fixed-window limit.
@@ -92,6 +92,20 @@ impl FixedWindow {
         if self.end(charge.at) == end {
             *state = FixedWindowState { used: self.used(state, now).saturating_sub(charge.cost), end };
         }
+    }
+
+    /// Until the window ends, and at most a tenth of it.
+    pub(super) fn longest_lease(&self) -> Micros {
+        Micros((self.window / 10).min(LONGEST_LEASE.0))
+    }
+
+    pub(super) fn lendable(&self, state: &FixedWindowState, now: Timestamp) -> Leased {
+        let life = Micros(self.longest_lease().0.min(self.end(now) - now.0));
+        Leased { tokens: self.status(state, now).remaining, life }
+    }
+
+    pub(super) fn lend(&self, state: &mut FixedWindowState, leased: Leased, now: Timestamp) {
+        self.charge(state, leased.tokens, now);
     }
 
     pub(super) fn status(&self, state: &FixedWindowState, now: Timestamp) -> Status {

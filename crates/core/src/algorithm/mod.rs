@@ -8,6 +8,8 @@
 //! | `fit` | would this cost be admitted now; if not, when, to the microsecond |
 //! | `charge` | the state after admitting a cost that fits |
 //! | `refund` | the state after giving back a cost charged earlier |
+//! | `lendable` | how many tokens may be lent out, to be spent a little later, and how much later |
+//! | `lend` | the state after lending them |
 //! | `status` | what is left, and when the limit is untouched again |
 //! | `expires` | when the state says nothing any more and can be dropped |
 //!
@@ -19,6 +21,20 @@
 //! denial or a peek: it charges nobody, and a denial that left the state as it was would repeat itself
 //! until the clock has caught up. What is not promised: a stretch of store time that the clock visits
 //! twice can admit twice, and a step forward can admit one extra burst, once.
+//!
+//! **Leases.** An instance borrows tokens and spends them within the lease's life without asking again. Each
+//! algorithm charges them so that its promise holds **whenever** they are spent within that life, with no
+//! more state than before:
+//!
+//! - *Windows* lend for no longer than the window lasts. What is spent belongs to the window it was charged in.
+//! - *The log* stamps borrowed tokens with the last moment of their life, so each leaves the window at the
+//!   earliest a window after it can have been spent.
+//! - *Buckets* charge them on top of what is in use, taken to be at least [`Bucket::hold`], and lend for no
+//!   longer than what is in use takes to drain. So when a token is spent at `t`, the bucket is full again no
+//!   earlier than `t` plus the time that all tokens charged since refill in: exactly what GCRA asks for.
+//!
+//! A lease takes at most an eighth of what there is, so that many instances can borrow from one counter, and
+//! the last tokens are found by whoever asks.
 
 mod bucket;
 mod fixed_window;
@@ -30,7 +46,7 @@ pub use fixed_window::{FixedWindow, FixedWindowState};
 pub use sliding_log::{LogState, SlidingLog};
 pub use sliding_window::{SlidingWindow, SlidingWindowState};
 
-use crate::decision::Retry;
+use crate::decision::{Leased, Retry};
 use crate::time::{Micros, Timestamp};
 
 /// What is left of a limit, before or after a decision.
@@ -47,9 +63,16 @@ pub struct Status {
 pub struct Charge {
     /// What was charged.
     pub cost: u64,
-    /// When, on the store's clock.
+    /// When, on the store's clock; of what was lent, the last moment at which it could have been spent.
     pub at: Timestamp,
 }
+
+/// No lease is longer: what a crashed instance had borrowed is lost for no longer than this.
+pub const LONGEST_LEASE: Micros = Micros::from_millis(250);
+/// A lease that is shorter is not worth the trouble.
+const SHORTEST_LEASE: u64 = 1_000;
+/// A lease takes at most this part of what there is.
+const LENT_PART: u64 = 8;
 
 /// A checked limit: an algorithm with its configuration, ready to decide.
 ///
@@ -195,12 +218,35 @@ impl Rule {
         }
     }
 
-    /// Gives a charge back. Nothing comes back that has already left the window, and nothing is lifted
-    /// above the capacity.
+    /// Gives a charge back, or what was not spent of a lease. Nothing comes back that has already left the
+    /// window, and nothing is lifted above the capacity.
     pub fn refund(&self, state: &mut State, charge: Charge, now: Timestamp) {
         if charge.cost > 0 && *state != State::Empty {
-            let charge = Charge { at: charge.at.min(now), ..charge };
             dispatch_mut!(self, state, |rule, inner| rule.refund(inner, charge, now));
+        }
+    }
+
+    /// What may be lent out at `now`: an eighth of what there is, and nothing where a lease would be too short
+    /// to be of use. A queue lends nothing, since spacing is its point.
+    #[must_use]
+    pub fn lendable(&self, state: &State, now: Timestamp) -> Leased {
+        let Leased { tokens, life } = dispatch!(self, state, |rule, inner| rule.lendable(inner, now));
+        if life.0 < SHORTEST_LEASE { Leased::default() } else { Leased { tokens: tokens / LENT_PART, life } }
+    }
+
+    /// Charges what is lent, at most what is [lendable](Rule::lendable), to be spent within its life.
+    pub fn lend(&self, state: &mut State, leased: Leased, now: Timestamp) {
+        dispatch_mut!(self, state, |rule, inner| rule.lend(inner, leased, now));
+    }
+
+    /// The longest life of a lease under this rule.
+    #[must_use]
+    pub fn longest_lease(&self) -> Micros {
+        match self {
+            Self::FixedWindow(rule) => rule.longest_lease(),
+            Self::SlidingLog(rule) => rule.hold(),
+            Self::SlidingWindow(rule) => rule.longest_lease(),
+            Self::Bucket(rule) => rule.longest_lease(),
         }
     }
 

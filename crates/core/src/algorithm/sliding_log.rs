@@ -2,13 +2,13 @@
 //!
 //! Each admitted cost is kept with its time stamp until it has left the window. Above
 //! [`SlidingLog::EXACT_ENTRIES`] the log coarsens: stamps are rounded *up* to the end of one of at most
-//! 1,023 time slices, so an entry leaves the window up to one slice late, never early. Still never over
+//! 1,016 time slices, so an entry leaves the window up to one slice late, never early. Still never over
 //! the limit, and the memory is bounded whatever the limit.
 
 use std::collections::VecDeque;
 
-use super::{Charge, Status};
-use crate::decision::Retry;
+use super::{Charge, LONGEST_LEASE, SHORTEST_LEASE, Status};
+use crate::decision::{Leased, Retry};
 use crate::time::{Micros, Timestamp};
 
 /// A checked sliding-log limit.
@@ -38,9 +38,11 @@ struct Entry {
 impl SlidingLog {
     /// Up to this limit every admitted cost keeps its exact time.
     pub const EXACT_ENTRIES: u64 = 1_024;
+    /// The slices of a window above that: with those of the longest lease, no more entries.
+    const SLICES: u64 = 1_016;
 
     pub(crate) fn new(limit: u64, window: Micros) -> Self {
-        let slice = if limit <= Self::EXACT_ENTRIES { 1 } else { window.0.div_ceil(Self::EXACT_ENTRIES - 1) };
+        let slice = if limit <= Self::EXACT_ENTRIES { 1 } else { window.0.div_ceil(Self::SLICES) };
         Self { limit, window: window.0, slice }
     }
 
@@ -71,19 +73,33 @@ impl SlidingLog {
         now.0 - now.0 % self.slice + (self.slice - 1)
     }
 
+    /// How far ahead borrowed tokens are stamped, and how long they may be spent: a two-hundredth of the
+    /// window, which is how much later they may leave it. Nothing is lent where that is too short.
+    pub(super) fn hold(&self) -> Micros {
+        match self.window / 200 {
+            0..SHORTEST_LEASE => Micros::ZERO,
+            hold => Micros(hold.min(LONGEST_LEASE.0)),
+        }
+    }
+
+    /// The latest stamp that could have been written by `now`.
+    fn latest(&self, now: Timestamp) -> u64 {
+        self.stamp(now + self.hold())
+    }
+
     /// When an entry has left the window: the interval that ends there no longer holds its stamp.
     fn leaves(&self, stamp: u64) -> u64 {
         stamp + self.window + 1
     }
 
-    /// The entries still in the window. Stamps in the future (written before the clock stepped back)
-    /// are read as the newest that could have been written by `now`.
+    /// The entries still in the window. Later stamps than could have been written by `now` (the clock has
+    /// stepped back) are read as the latest that could.
     fn live<'a>(&'a self, state: &'a LogState, now: Timestamp) -> impl Iterator<Item = Entry> + 'a {
-        let newest = self.stamp(now);
+        let latest = self.latest(now);
         state
             .entries
             .iter()
-            .map(move |entry| Entry { stamp: entry.stamp.min(newest), ..*entry })
+            .map(move |entry| Entry { stamp: entry.stamp.min(latest), ..*entry })
             .skip_while(move |entry| self.leaves(entry.stamp) <= now.0)
     }
 
@@ -113,20 +129,38 @@ impl SlidingLog {
     }
 
     pub(super) fn charge(&self, state: &mut LogState, cost: u64, now: Timestamp) {
-        let stamp = self.stamp(now);
         self.settle(state, now);
-        match state.entries.back_mut() {
-            Some(newest) if newest.stamp == stamp => newest.cost += cost,
-            _ => state.entries.push_back(Entry { stamp, cost }),
-        }
-        state.total += cost;
-        state.expires = Timestamp(self.leaves(stamp));
+        self.enter(state, Entry { stamp: self.stamp(now), cost });
     }
 
+    pub(super) fn lendable(&self, state: &LogState, now: Timestamp) -> Leased {
+        Leased { tokens: self.limit.saturating_sub(self.used(state, now)), life: self.hold() }
+    }
+
+    /// Stamps borrowed tokens with the last moment at which they can be spent.
+    pub(super) fn lend(&self, state: &mut LogState, leased: Leased, now: Timestamp) {
+        self.settle(state, now);
+        self.enter(state, Entry { stamp: self.stamp(leased.last(now)), cost: leased.tokens });
+    }
+
+    /// Adds an entry. While tokens are lent, what is charged after them leaves with them: entries stay in
+    /// the order of their stamps.
+    fn enter(&self, state: &mut LogState, entry: Entry) {
+        match state.entries.back_mut() {
+            Some(newest) if newest.stamp >= entry.stamp => newest.cost += entry.cost,
+            _ => state.entries.push_back(entry),
+        }
+        state.total += entry.cost;
+        let newest = state.entries.back().map_or(entry.stamp, |newest| newest.stamp);
+        state.expires = Timestamp(self.leaves(newest));
+    }
+
+    /// Takes the cost out of the entry it was stamped in, or out of the one before: never out of a later one,
+    /// which would then no longer cover what was spent under it for long enough.
     pub(super) fn refund(&self, state: &mut LogState, charge: Charge, now: Timestamp) {
         self.settle(state, now);
-        let stamp = self.stamp(charge.at.min(now));
-        if let Some(entry) = state.entries.iter_mut().find(|entry| entry.stamp == stamp) {
+        let stamp = self.stamp(charge.at);
+        if let Some(entry) = state.entries.iter_mut().rev().find(|entry| entry.stamp <= stamp) {
             let back = charge.cost.min(entry.cost);
             entry.cost -= back;
             state.total -= back;
@@ -137,35 +171,35 @@ impl SlidingLog {
     /// Stamps later than any that could have been written by `now` become the newest that could: the clock
     /// has stepped back, or the slices have become finer with a lowered limit.
     pub(super) fn carry(&self, state: &mut LogState, now: Timestamp) {
-        let newest = self.stamp(now);
-        if state.entries.back().is_some_and(|entry| entry.stamp > newest) {
+        let latest = self.latest(now);
+        if state.entries.back().is_some_and(|entry| entry.stamp > latest) {
             self.settle(state, now);
-            state.expires = Timestamp(self.leaves(newest));
+            state.expires = Timestamp(self.leaves(latest));
         }
     }
 
     /// Drops what has left the window, and merges stamps that the clock has stepped behind.
     fn settle(&self, state: &mut LogState, now: Timestamp) {
-        let newest = self.stamp(now);
+        let latest = self.latest(now);
         while let Some(oldest) = state.entries.front().filter(|entry| self.leaves(entry.stamp) <= now.0) {
             state.total -= oldest.cost;
             state.entries.pop_front();
         }
         let mut ahead = 0;
-        while let Some(entry) = state.entries.back().filter(|entry| entry.stamp > newest) {
+        while let Some(entry) = state.entries.back().filter(|entry| entry.stamp > latest) {
             ahead += entry.cost;
             state.entries.pop_back();
         }
         match state.entries.back_mut() {
             _ if ahead == 0 => {}
-            Some(last) if last.stamp == newest => last.cost += ahead,
-            _ => state.entries.push_back(Entry { stamp: newest, cost: ahead }),
+            Some(last) if last.stamp == latest => last.cost += ahead,
+            _ => state.entries.push_back(Entry { stamp: latest, cost: ahead }),
         }
     }
 
     pub(super) fn status(&self, state: &LogState, now: Timestamp) -> Status {
         let used = self.used(state, now);
-        let newest = state.entries.back().map_or(0, |entry| entry.stamp.min(self.stamp(now)));
+        let newest = state.entries.back().map_or(0, |entry| entry.stamp.min(self.latest(now)));
         Status {
             remaining: self.limit.saturating_sub(used),
             reset_after: if used == 0 { Micros::ZERO } else { Micros(self.leaves(newest) - now.0) },

@@ -8,8 +8,8 @@
 //! Whatever the arrivals, an interval of the window's length admits less than twice the limit; measured
 //! on real traffic the error is far smaller (see `docs/algorithms.md`).
 
-use super::{Charge, Status};
-use crate::decision::Retry;
+use super::{Charge, LONGEST_LEASE, Status};
+use crate::decision::{Leased, Retry};
 use crate::time::{Micros, Timestamp};
 
 /// Products up to here are exact in every store (a Lua number keeps 53 bits).
@@ -141,6 +141,20 @@ impl SlidingWindow {
         } else if end + self.window == seen.end {
             *state = SlidingWindowState { previous: seen.previous.saturating_sub(charge.cost), ..seen };
         }
+    }
+
+    /// Until the window ends, and at most a tenth of it.
+    pub(super) fn longest_lease(&self) -> Micros {
+        Micros((self.window / 10).min(LONGEST_LEASE.0))
+    }
+
+    pub(super) fn lendable(&self, state: &SlidingWindowState, now: Timestamp) -> Leased {
+        let life = Micros(self.longest_lease().0.min(self.end(now) - now.0));
+        Leased { tokens: self.status(state, now).remaining, life }
+    }
+
+    pub(super) fn lend(&self, state: &mut SlidingWindowState, leased: Leased, now: Timestamp) {
+        self.charge(state, leased.tokens, now);
     }
 
     pub(super) fn status(&self, state: &SlidingWindowState, now: Timestamp) -> Status {

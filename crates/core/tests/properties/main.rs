@@ -9,6 +9,7 @@ mod charges;
 mod clock_steps;
 mod every_interval;
 mod extremes;
+mod leases;
 mod rates;
 mod several_limits;
 mod sliding_window_error;

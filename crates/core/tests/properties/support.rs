@@ -60,11 +60,12 @@ impl Limit {
         }
     }
 
-    /// The longest that any cost may have to wait: the window, or a full refill.
+    /// The longest that any cost may have to wait: the window (a log's stamps may lie a lease's life ahead), or a
+    /// full refill.
     pub(crate) fn longest_wait(&self) -> Micros {
         match self.rule() {
             Rule::FixedWindow(_) => self.window,
-            Rule::SlidingLog(rule) => Micros(self.window.0 + rule.slice().0),
+            Rule::SlidingLog(rule) => Micros(self.window.0 + rule.slice().0 + self.rule().longest_lease().0),
             Rule::SlidingWindow(_) => Micros(2 * self.window.0),
             Rule::Bucket(rule) => Micros((rule.capacity() * rule.rate().every).div_ceil(rule.rate().per)),
         }

@@ -1,7 +1,7 @@
 //! What the script answers.
 
 use drl_core::check::Check;
-use drl_core::{Micros, Outcome, Retry, Timestamp, Verdict};
+use drl_core::{Leased, Micros, Outcome, Retry, Timestamp, Verdict};
 use drl_store::{Answers, StoreError};
 use redis::Value;
 
@@ -43,7 +43,7 @@ impl Items {
         };
         let granted = self.number()?;
         let outcomes = check.asks.iter().map(|_| self.outcome()).collect::<Result<_, _>>()?;
-        Ok(Ok(Verdict { allowed, granted, at, outcomes }))
+        Ok(Ok(Verdict { allowed, granted, leased: Leased::default(), at, outcomes }))
     }
 
     fn outcome(&mut self) -> Result<Outcome, StoreError> {

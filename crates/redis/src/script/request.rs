@@ -60,10 +60,10 @@ impl Request<'_, '_> {
         wire.put([self.call, self.checks.len() as u64]);
         for check in self.checks {
             let (mode, at) = match check.mode {
-                Mode::Take => (0, 0),
+                Mode::Take | Mode::Lease(_) => (0, 0), // the script lends nothing yet
                 Mode::TakeUpTo => (1, 0),
                 Mode::Peek => (2, 0),
-                Mode::Refund(at) => (3, at.0.min(LATEST)),
+                Mode::Refund(at) | Mode::Return(at) => (3, at.0.min(LATEST)),
             };
             wire.put([mode, check.asks.len() as u64, at]);
             check.asks.iter().for_each(|ask| wire.put(numbers(ask)));

@@ -52,8 +52,8 @@ impl Locked<'_> {
         room: &Room,
     ) -> Result<Verdict, NoRoom> {
         let taken = match check.mode {
-            Mode::Take | Mode::TakeUpTo => self.take_room(check, room),
-            Mode::Peek | Mode::Refund(_) => Ok(Taken::default()),
+            mode if mode.charges() => self.take_room(check, room),
+            _ => Ok(Taken::default()),
         };
         match taken {
             Ok(taken) => Ok(self.decide_with(check, now, room, taken)),
@@ -68,8 +68,9 @@ impl Locked<'_> {
     /// Takes room for every new counter and for every log that may grow.
     fn take_room(&mut self, check: &Check<'_>, room: &Room) -> Result<Taken, NoRoom> {
         let mut new: SmallVec<[usize; 2]> = SmallVec::from_elem(0, self.stripes.len());
+        let lends = matches!(check.mode, Mode::Lease(_));
         let (mut taken, mut new_boxed) = (Taken::default(), 0);
-        for (place, ask) in self.places.iter().zip(&check.asks).filter(|(_, ask)| ask.cost > 0) {
+        for (place, ask) in self.places.iter().zip(&check.asks).filter(|(_, ask)| ask.cost > 0 || lends) {
             let stripe = &mut self.stripes[place.stripe];
             match stripe.find(place.id).map(|at| stripe.at(at)) {
                 Some(Packed::SlidingLog { log, .. }) => taken.boxed += log.growth(),

@@ -77,8 +77,8 @@ impl Packed {
     }
 
     fn pack_bucket(state: &BucketState) -> Option<Self> {
-        let BucketState { full_at, part, rate } = *state;
-        (rate.every < EVERY_LIMIT).then_some(())?;
+        let BucketState { full_at, part, rate, lent_until } = *state;
+        (rate.every < EVERY_LIMIT && lent_until == 0).then_some(())?;
         Some(Self::Bucket {
             full_at,
             every_and_part: rate.every << PART_BITS | part & PART_MASK,
@@ -100,7 +100,7 @@ impl Packed {
             Self::Bucket { full_at, every_and_part, part_high, per } => {
                 let rate = Rate { per: per.into(), every: every_and_part >> PART_BITS };
                 let part = u64::from(part_high) << PART_BITS | every_and_part & PART_MASK;
-                State::Bucket(BucketState { full_at, part, rate })
+                State::Bucket(BucketState { full_at, part, rate, lent_until: 0 })
             }
             Self::SlidingLog { .. } | Self::Other { .. } => match std::mem::replace(self, Self::Lent) {
                 Self::SlidingLog { log, .. } => State::SlidingLog(log),
