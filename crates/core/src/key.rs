@@ -23,7 +23,7 @@ use std::hash::Hasher;
 pub struct Keyspace {
     head: String,
     tail: String,
-    id: [u8; 16],
+    id: [u64; 2],
 }
 
 /// The name of one counter.
@@ -48,7 +48,9 @@ impl Keyspace {
         escape(name.as_bytes(), &mut tail);
         tail.push('|');
         tail.push_str(quota_identity);
-        let id = hash128(format!("{head}{tail}").as_bytes());
+        let hash = hash128(format!("{head}{tail}").as_bytes());
+        let half = |from: usize| u64::from_le_bytes(std::array::from_fn(|index| hash[from + index]));
+        let id = [half(0), half(8)];
         Self { head, tail, id }
     }
 
@@ -72,6 +74,15 @@ impl<'a> Key<'a> {
         self.partition
     }
 
+    /// The keyspace's name, hashed.
+    pub(crate) fn space_id(&self) -> [u64; 2] {
+        self.space.id
+    }
+
+    pub(crate) fn shard(&self) -> u16 {
+        self.shard
+    }
+
     /// Appends the name as stores outside the process know it.
     pub fn render(&self, out: &mut String) {
         let (first, others) = self.partition.split_first().unzip();
@@ -90,7 +101,7 @@ impl<'a> Key<'a> {
 
     /// Feeds the name to a hasher, unambiguously: for tables inside the process.
     pub fn hash_into(&self, hasher: &mut impl Hasher) {
-        hasher.write(&self.space.id);
+        self.space.id.iter().for_each(|&word| hasher.write_u64(word));
         hasher.write_u16(self.shard);
         for part in self.partition {
             hasher.write_usize(part.len());

@@ -14,6 +14,7 @@
 //! | [`decision`] | what comes back: granted or not, what is left, when to try again |
 //! | [`policy`] | which limits a request meets, found without trying each |
 //! | [`key`] | how a client's counter is named so that no client can reach another's |
+//! | [`identity`] | what a counter is called inside a process: a keyed hash of its name |
 //! | [`shard`] | one allowance split over many counters whose limits add up exactly |
 //! | [`lane`] | group commit: requests that wait for one another's store call share the next one |
 //! | [`denials`] | what the store has said "no" to, and until when |
@@ -23,6 +24,7 @@ pub mod algorithm;
 pub mod check;
 pub mod decision;
 pub mod denials;
+pub mod identity;
 pub mod key;
 pub mod lane;
 pub mod policy;

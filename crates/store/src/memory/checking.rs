@@ -6,10 +6,10 @@
 
 use drl_core::algorithm::LogState;
 use drl_core::check::{Check, Slot};
+use drl_core::identity::Id;
 use drl_core::{Mode, Rule, State, Timestamp, Verdict, decide};
 use smallvec::SmallVec;
 
-use super::identity::Id;
 use super::packed::Packed;
 use super::room::{NoRoom, Room};
 use super::stripe::Stripe;

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use drl_core::check::{Ask, Check};
+use drl_core::identity::Secret;
 use drl_core::{Keyspace, Micros, Mode, Quota, Rule, Timestamp, Verdict};
 use shuttle::thread;
 
-use super::{MemoryStore, Secret};
+use super::MemoryStore;
 use crate::clock::ManualClock;
 use crate::error::StoreError;
 
@@ -27,7 +28,7 @@ impl Fixture {
         let clock = Arc::new(ManualClock::new(START));
         let mut store = MemoryStore::builder().max_keys(128).clock(clock.clone()).build();
         store.room = super::Room::new(max_keys, MemoryStore::DEFAULT_MAX_BYTES);
-        store.secret = Secret::fixed(); // the same stripes in every schedule
+        store.secret = Secret::known([1, 2]); // the same stripes in every schedule
         let space = Keyspace::new("drl", "per-client", "tb60s");
         let rule = Quota::per_minute(limit).rule().unwrap();
         Arc::new(Self { store, clock, space, rule })

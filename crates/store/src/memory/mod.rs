@@ -2,12 +2,10 @@
 
 mod builder;
 mod checking;
-mod identity;
 #[cfg(test)]
 mod interleavings;
 mod packed;
 mod room;
-mod sip;
 mod stripe;
 mod sync;
 mod table;
@@ -15,11 +13,11 @@ mod table;
 pub use builder::Builder;
 
 use drl_core::check::{Ask, Check, Slot};
+use drl_core::identity::{Id, Secret};
 use drl_core::{Timestamp, Verdict, decide};
 use smallvec::{SmallVec, smallvec};
 
 use self::checking::{Locked, Place};
-use self::identity::{Id, Secret};
 use self::packed::Packed;
 use self::room::{NoRoom, Room};
 use self::stripe::{Stripe, Swept};

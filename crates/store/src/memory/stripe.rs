@@ -1,8 +1,8 @@
 //! One stripe: a table and the clock hand that sweeps it. Everything here happens under the stripe's lock.
 
 use drl_core::Timestamp;
+use drl_core::identity::Id;
 
-use super::identity::Id;
 use super::packed::Packed;
 use super::room::{NoRoom, Room};
 use super::table::Table;

@@ -5,7 +5,8 @@
 //! two would leave it half empty on average of its worst. Removal shifts the followers back instead of
 //! leaving tombstones, so a table that has seen a flood is as fast as a new one.
 
-use super::identity::Id;
+use drl_core::identity::Id;
+
 use super::packed::Packed;
 
 /// One counter's place.
