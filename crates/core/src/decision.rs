@@ -60,6 +60,12 @@ pub struct Outcome {
     pub delay: Micros,
 }
 
+impl Outcome {
+    /// Of a counter that nothing is known of.
+    pub(crate) const EMPTY: Self =
+        Self { retry: Retry::Now, remaining: 0, reset_after: Micros::ZERO, delay: Micros::ZERO };
+}
+
 /// Tokens that were charged before they are spent, the same number to each limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Leased {

@@ -16,17 +16,15 @@
 //! | [`key`] | how a client's counter is named so that no client can reach another's |
 //! | [`identity`] | what a counter is called inside a process: a keyed hash of its name |
 //! | [`shard`] | one allowance split over many counters whose limits add up exactly |
-//! | [`lane`] | group commit: requests that wait for one another's store call share the next one |
-//! | [`denials`] | what the store has said "no" to, and until when |
+//! | [`engine`] | what an instance does with requests: group commit, leases, remembered denials, shards |
 //! | [`time`] | microseconds on the store's clock |
 
 pub mod algorithm;
 pub mod check;
 pub mod decision;
-pub mod denials;
+pub mod engine;
 pub mod identity;
 pub mod key;
-pub mod lane;
 pub mod policy;
 pub mod quota;
 pub mod shard;

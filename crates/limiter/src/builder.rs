@@ -7,7 +7,7 @@ use std::time::Duration;
 use drl_core::{Algorithm, Quota};
 use drl_store::Store;
 
-use crate::engine::{Engine, EngineOptions, FailurePolicy, Limit, LimitOptions, Shards};
+use crate::engine::{Engine, EngineOptions, FailurePolicy, Leases, Limit, LimitOptions, Shards};
 use crate::error::Error;
 use crate::limiter::{Inner, RateLimiter};
 
@@ -95,6 +95,13 @@ impl RateLimiterBuilder {
     /// Over how many counters each client's allowance is spread.
     pub fn shards(mut self, shards: Shards) -> Self {
         self.limit_options.shards = shards;
+        self
+    }
+
+    /// Whether instances may borrow a client's tokens in advance and spend them without asking the store:
+    /// [`Leases::Auto`] unless said otherwise.
+    pub fn leases(mut self, leases: Leases) -> Self {
+        self.limit_options.leases = leases;
         self
     }
 

@@ -27,6 +27,8 @@ pub struct Decision {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Receipt {
     pub(crate) at: Timestamp,
+    /// Whether it was paid with borrowed tokens.
+    pub(crate) borrowed: bool,
     pub(crate) tier: Option<Arc<str>>,
     pub(crate) charges: SmallVec<[Charge; 1]>,
 }

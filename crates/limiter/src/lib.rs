@@ -39,7 +39,7 @@ pub use decision::{Decision, Ruling};
 pub use drl_core::{Algorithm, Micros, Quota, QuotaError, Retry, Source};
 pub use drl_store::{Store, StoreError};
 pub use endpoint::EndpointRateLimiter;
-pub use engine::{FailurePolicy, Shards};
+pub use engine::{FailurePolicy, Leases, Shards};
 pub use error::Error;
 pub use limiter::RateLimiter;
 pub use permit::Permit;

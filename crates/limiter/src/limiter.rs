@@ -123,6 +123,12 @@ impl RateLimiter {
         self.0.engine.ping().await
     }
 
+    /// Gives back what this instance has borrowed ([`Leases`](crate::Leases)): to be called before a program
+    /// stops. What is not given back is lost to the others for a quarter of a second at the most.
+    pub async fn release(&self) {
+        self.0.engine.release().await;
+    }
+
     pub(crate) fn on_limited(&self) -> OnLimited {
         self.0.on_limited
     }

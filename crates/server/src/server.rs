@@ -199,6 +199,7 @@ impl Server {
             self.app.stop.send_replace(true);
         };
         tokio::join!(front, drain);
+        self.app.decider().release().await;
         tracing::info!("drained");
     }
 }

@@ -59,6 +59,16 @@ pub enum Shards {
     Fixed(u16),
 }
 
+/// Whether instances may borrow a client's tokens in advance and spend them without asking the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Leases {
+    /// For clients that ask often.
+    #[default]
+    Auto,
+    /// Every request is decided by the store.
+    Off,
+}
+
 /// A limit, the requests it is for, and what happens when it says no.
 ///
 /// ```
@@ -87,6 +97,7 @@ pub struct Policy {
     on_limited: OnLimited,
     on_store_failure: OnStoreFailure,
     shards: Shards,
+    leases: Leases,
 }
 
 impl Policy {
@@ -114,6 +125,7 @@ impl Policy {
             on_limited: OnLimited::default(),
             on_store_failure: OnStoreFailure::default(),
             shards: Shards::default(),
+            leases: Leases::default(),
         })
     }
 
@@ -200,6 +212,12 @@ impl Policy {
             _ => Ok(Self { shards, ..self }),
         }
     }
+
+    /// Whether instances may borrow in advance.
+    #[must_use]
+    pub fn leases(self, leases: Leases) -> Self {
+        Self { leases, ..self }
+    }
 }
 
 /// What a policy says.
@@ -251,6 +269,12 @@ impl Policy {
     #[must_use]
     pub fn shard_count(&self) -> Shards {
         self.shards
+    }
+
+    /// Whether instances may borrow in advance.
+    #[must_use]
+    pub fn lease_mode(&self) -> Leases {
+        self.leases
     }
 
     /// Whether the policy is for this request.

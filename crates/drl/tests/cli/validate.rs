@@ -10,7 +10,7 @@ fn every_problem_is_a_line_and_valid_files_are_silent() {
     let path = |name: &str| directory.path().join(name).display().to_string();
     let (good, bad, worse) = (path("good.yaml"), path("bad.yaml"), path("worse.json"));
     fs::write(&good, "policies: [{ name: a, limit: 1/second }]").unwrap();
-    fs::write(&bad, "policies:\n  - name: a\n    limit: 0/second\n    leases: auto\n    limt: 1\n").unwrap();
+    fs::write(&bad, "policies:\n  - name: a\n    limit: 0/second\n    leases: maybe\n    limt: 1\n").unwrap();
     fs::write(&worse, "{\"policies\": [{\"name\": \"a\", \"limit\": \"1/second\"}").unwrap();
 
     let output = run(&["validate", &good]);
@@ -21,7 +21,7 @@ fn every_problem_is_a_line_and_valid_files_are_silent() {
     let lines: Vec<&str> = text(&output.stdout).lines().collect();
     let expected = [
         format!("{bad}:3:12: the limit must be at least 1"),
-        format!("{bad}:4:13: `leases` is not supported yet"),
+        format!("{bad}:4:13: expected `auto` or `off`, found `maybe`"),
         format!("{bad}:5:5: unknown key `limt`; did you mean `limit`?"),
     ];
     assert_eq!(lines[..3], expected);

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use drl_core::check::Check;
-use drl_core::{Micros, Retry, Source, Verdict};
+use drl_core::{Micros, Mode, Retry, Source, Verdict};
 use drl_store::{MemoryStore, Store, StoreError};
 use smallvec::SmallVec;
 
-use super::{Demand, Engine, FailurePolicy, Want, walk};
+use super::{Demand, Engine, FailurePolicy, Want, first};
 use crate::decision::{Decision, Receipt, Ruling};
 use crate::error::Error;
 
@@ -75,13 +75,21 @@ impl Engine {
             .map(|demand| demand.limit.ask_local(demand.partition, demand.cost))
             .collect();
         let local = self.0.local.get_or_init(|| MemoryStore::builder().max_keys(LOCAL_KEYS).build());
-        let batch = [Check { asks, mode: want.into() }];
+        let batch = [Check { asks, mode: mode(want) }];
         match local.decide(&batch) {
-            drl_store::Answer::Ready(answers) => Ok(walk::first(answers)?),
+            drl_store::Answer::Ready(answers) => Ok(first(answers)?),
             drl_store::Answer::Pending(_) => {
                 Err(StoreError::Protocol { reason: "the embedded store is never pending".to_owned() }.into())
             }
         }
+    }
+}
+
+fn mode(want: Want) -> Mode {
+    match want {
+        Want::Take => Mode::Take,
+        Want::TakeUpTo => Mode::TakeUpTo,
+        Want::Peek => Mode::Peek,
     }
 }
 

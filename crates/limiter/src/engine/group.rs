@@ -1,72 +1,100 @@
-//! Group commit, driven: who comes first makes the store call; who comes meanwhile shares the next one.
+//! The [engine's state machines](drl_core::engine), driven: who comes first makes the store call; who comes
+//! meanwhile shares the next one; what was borrowed is spent without one.
 //!
 //! Requests that wait cost no task. The one who leads makes its own call in its own task, so an idle lane
 //! adds nothing; if others have come in the meantime, one task is spawned for all flights until nobody is
 //! left. A request that goes away while it waits is found out when its part is handed to it: the part goes
-//! back to the store. A leader that goes away in the middle of its call leaves the call as it is (it may have
-//! counted) and the others to the next flight.
+//! back. A leader that goes away in the middle of its call leaves the call as it is (it may have counted) and
+//! the others to the next flight.
 
 use std::sync::Arc;
 
-use drl_core::check::Check;
-use drl_core::lane::{Flight, Landed};
-use drl_core::{Mode, Source};
+use drl_core::Source;
+use drl_core::engine::{Answer, Asked, Departure, Detail, Flight, Request, Spare, Trip, Want};
 use drl_store::StoreError;
-use smallvec::smallvec;
 
-use super::errand::{Cargo, Errand};
-use super::lanes::{Boarding, Ticket};
-use super::walk::{Walk, Walked};
-use super::{Demand, Detail, Engine, Inner, Want};
+use super::books::{Ticket, Waiting, lease};
+use super::errand::Errand;
+use super::{Counted, Demand, Engine, Inner, counted};
+
+type Charter = Flight<Ticket, Arc<Errand>>;
 
 impl Engine {
-    /// Decides a taking request, together with others where there are any.
+    /// Decides a taking request: by what this instance knows, or together with others where there are any.
     pub(super) async fn take(
         &self,
         demands: &[Demand<'_>],
         detail: Detail,
-    ) -> Result<(Walked, Source), StoreError> {
-        self.guarded()?;
-        if !self.0.store.is_shared() || !is_groupable(demands) {
-            return self.0.walk(demands, Want::Take, detail).await.map(|walked| (walked, Source::Store));
-        }
-        let name = self.0.lanes.name(demands);
-        match self.0.lanes.ask(name, demands, detail) {
-            Boarding::Denied(walked) => Ok((walked, Source::DenialMemory)),
-            Boarding::Overloaded => Err(StoreError::Unavailable {
+    ) -> Result<(Answer, Source), StoreError> {
+        let counted = counted(demands);
+        let Some(cost) = common_cost(demands).filter(|_| self.0.store.is_shared()) else {
+            self.guarded()?;
+            let haul = self.0.walk(&counted, (Want::Take, detail), &Departure::default()).await?;
+            return Ok((haul.into_answer(), Source::Store));
+        };
+        let name = self.0.books.name(&counted);
+        let told = detail == Detail::Full;
+        let request = Request { name, cost, lease: lease(demands), told };
+        let mut waiting = Waiting { demands, detail, answer: None };
+        match self.0.books.ask(&request, &mut waiting) {
+            Asked::Decided { answer, renewal } => {
+                renewal.into_iter().for_each(|flight| self.0.dispatch(name, flight));
+                let source = if answer.borrowed { Source::Lease } else { Source::DenialMemory };
+                Ok((answer, source))
+            }
+            Asked::Overloaded => Err(StoreError::Unavailable {
                 reason: "overloaded: too many requests wait for the same limit".to_owned(),
                 may_have_counted: false,
             }),
-            Boarding::Wait(answer) => {
+            Asked::Wait => {
                 let lost = StoreError::Unavailable {
                     reason: "the call for several requests was lost".to_owned(),
                     may_have_counted: true,
                 };
-                answer.await.unwrap_or(Err(lost)).map(|walked| (walked, Source::Store))
+                let answered = match waiting.answer {
+                    Some(answer) => answer.await.unwrap_or(Err(lost)),
+                    None => Err(lost),
+                };
+                answered.map(|answer| {
+                    let source = if answer.borrowed { Source::Lease } else { Source::Store };
+                    (answer, source)
+                })
             }
-            Boarding::Lead => {
-                let lead = Lead { engine: &self.0, name };
-                let asked = self.0.lanes.now();
-                let result = self.0.walk(demands, Want::Take, detail).await;
-                match &result {
-                    Ok(walked) if !walked.allowed => {
-                        self.0.lanes.learn(name, demands[0].cost, asked, walked);
-                    }
-                    Ok(_) => {}
-                    Err(error) => self.0.strand(name, error),
-                }
-                drop(lead);
-                result.map(|walked| (walked, Source::Store))
+            Asked::Lead(departure) => {
+                let answer = self.lead(&counted, &departure, (name, detail)).await?;
+                Ok((answer, Source::Store))
             }
         }
+    }
+
+    async fn lead(
+        &self,
+        demands: &Counted<'_>,
+        departure: &Departure,
+        (name, detail): (u128, Detail),
+    ) -> Result<Answer, StoreError> {
+        let lead = Lead { engine: &self.0, name };
+        let result = match self.guarded() {
+            Ok(()) => self.0.walk(demands, (Want::Take, detail), departure).await,
+            Err(open) => Err(open),
+        };
+        match &result {
+            Ok(haul) => {
+                let cost = demands.first().map_or(0, |demand| demand.cost);
+                self.0.land(name, &Trip { departure, haul, cost });
+            }
+            Err(error) => self.0.strand(name, error),
+        }
+        drop(lead);
+        result.map(drl_core::engine::Haul::into_answer)
     }
 }
 
 /// Requests can share a call if each of their limits is asked for the same, and none is told to wait its turn.
-fn is_groupable(demands: &[Demand<'_>]) -> bool {
-    demands.first().is_some_and(|first| {
-        first.cost > 0 && demands.iter().all(|demand| demand.cost == first.cost && !demand.limit.is_queue())
-    })
+fn common_cost(demands: &[Demand<'_>]) -> Option<u64> {
+    let cost = demands.first()?.cost;
+    let alike = |demand: &Demand<'_>| demand.cost == cost && !demand.limit.counters().is_queue();
+    (cost > 0 && demands.iter().all(alike)).then_some(cost)
 }
 
 /// Whoever leads sees to those who wait, also when it is dropped in the middle of its call.
@@ -77,98 +105,87 @@ struct Lead<'a> {
 
 impl Drop for Lead<'_> {
     fn drop(&mut self) {
-        if let Some((flight, errand)) = self.engine.lanes.board(self.name) {
-            match tokio::runtime::Handle::try_current() {
-                Ok(runtime) => {
-                    let (engine, name) = (Arc::clone(self.engine), self.name);
-                    runtime.spawn(async move { engine.fly(name, flight, errand).await });
-                }
-                Err(_) => drop(flight), // their tickets say that the call was lost
-            }
+        if let Some(flight) = self.engine.books.board(self.name) {
+            self.engine.dispatch(self.name, flight);
         }
     }
 }
 
 impl Inner {
-    /// Makes one store call after the other until nobody waits.
-    async fn fly(self: Arc<Self>, name: u128, flight: Flight<Ticket>, errand: Arc<Errand>) {
-        let mut next = Some((flight, errand));
-        while let Some((flight, errand)) = next {
-            self.fetch(name, flight, &errand).await;
-            next = self.lanes.board(name);
+    /// Makes store calls in the background until nobody waits. Without a runtime to run in, those who wait are
+    /// told that the call was lost.
+    fn dispatch(self: &Arc<Self>, name: u128, flight: Charter) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let engine = Arc::clone(self);
+            runtime.spawn(async move { engine.fly(name, flight).await });
+        } else {
+            drop(flight);
+            while self.books.board(name).is_some() {}
         }
     }
 
-    async fn fetch(self: &Arc<Self>, name: u128, flight: Flight<Ticket>, errand: &Errand) {
-        let detail = match flight.passengers().any(|passenger| passenger.ticket.detail == Detail::Full) {
-            true => Detail::Full,
-            false => Detail::Verdict,
-        };
+    async fn fly(self: Arc<Self>, name: u128, flight: Charter) {
+        let mut next = Some(flight);
+        while let Some(flight) = next {
+            self.fetch(name, flight).await;
+            next = self.books.board(name);
+        }
+    }
+
+    async fn fetch(self: &Arc<Self>, name: u128, flight: Charter) {
+        let full = flight.tickets().any(|ticket| ticket.detail == Detail::Full);
+        let detail = if full { Detail::Full } else { Detail::Verdict };
+        let want = if flight.is_shared() { Want::TakeUpTo } else { Want::Take };
+        let errand = Arc::clone(&flight.errand);
         let partitions = errand.partitions();
         let demands = errand.demands(&partitions, flight.cost());
-        let walk = Walk { store: self.store.as_ref(), hints: &self.hints, demands: &demands, detail };
-        let asked = self.lanes.now();
-        let haul = match self.noted(walk.haul().await) {
+        let haul = match self.walk(&demands, (want, detail), &flight.departure).await {
             Ok(haul) => haul,
             Err(error) => {
-                for passenger in flight.into_passengers() {
-                    let _ = passenger.ticket.answer.send(Err(error.clone())); // it may have gone away
+                for ticket in flight.into_tickets() {
+                    let _ = ticket.answer.send(Err(error.clone())); // it may have gone away
                 }
                 return self.strand(name, &error);
             }
         };
-        let denial = haul.denial.clone();
-        if let Some(denial) = &denial {
-            self.lanes.learn(name, 1, asked, denial);
-        }
-        let (landed, _spare) = flight.land(haul.granted);
-        let mut cargo = Cargo::new(haul);
-        let mut undecided = Vec::new();
-        for Landed { passenger, left } in landed {
-            match (left, &denial) {
-                (Some(left), _) => {
-                    let part = cargo.part(passenger.cost, left);
-                    if let Err(Ok(part)) = passenger.ticket.answer.send(Ok(part)) {
-                        cargo.put_back(part);
-                    }
-                }
-                (None, Some(denial)) if passenger.cost == 1 => {
-                    let _ = passenger.ticket.answer.send(Ok(denial.clone())); // it may have gone away
-                }
-                // What a larger cost is to be told, only the store knows.
-                (None, _) => undecided.push(passenger),
+        let cost = if flight.is_shared() { 1 } else { flight.cost() };
+        self.land(name, &Trip { departure: &flight.departure, haul: &haul, cost });
+        let mut landing = flight.land(haul);
+        for (ticket, answer) in landing.answers {
+            if let Err(Ok(answer)) = ticket.answer.send(Ok(answer)) {
+                landing.spare.put_back(answer);
             }
         }
-        cargo.clear();
-        if self.give_back(&demands, &cargo).await {
-            self.lanes.forget(name);
-        }
-        for passenger in undecided {
+        self.give_back((name, &demands), &landing.spare).await;
+        for passenger in landing.undecided {
             let demands = errand.demands(&partitions, passenger.cost);
-            let answer = self.walk(&demands, Want::Take, passenger.ticket.detail).await;
-            let _ = passenger.ticket.answer.send(answer); // it may have gone away
+            let order = (Want::Take, passenger.ticket.detail);
+            let haul = self.walk(&demands, order, &Departure::default()).await;
+            // It may have gone away.
+            let _ = passenger.ticket.answer.send(haul.map(drl_core::engine::Haul::into_answer));
         }
     }
 
-    /// Gives back what was charged for nobody; whether there was any. If that fails it counts as spent.
-    async fn give_back(&self, demands: &[Demand<'_>], cargo: &Cargo) -> bool {
-        let charges = demands
-            .iter()
-            .zip(&cargo.spare)
-            .flat_map(|(demand, spare)| spare.iter().map(move |&(shard, cost)| demand.ask(shard, cost)));
-        let mode = Mode::Refund(cargo.at());
-        let batch: Vec<Check<'_>> = charges.map(|ask| Check { asks: smallvec![ask], mode }).collect();
+    fn land(self: &Arc<Self>, name: u128, trip: &Trip<'_>) {
+        if self.books.land(name, trip) {
+            self.watch();
+        }
+    }
+
+    /// Gives back what was charged for nobody. If that fails it counts as spent.
+    async fn give_back(&self, (name, demands): (u128, &Counted<'_>), spare: &Spare) {
+        let batch = spare.checks(demands);
         if !batch.is_empty() {
             self.store.decide(&batch).wait().await;
+            self.books.forget(name);
         }
-        !batch.is_empty()
     }
 
     /// The call before has failed, so those who wait are not made to wait for the same.
     fn strand(&self, name: u128, error: &StoreError) {
-        while let Some((flight, _)) = self.lanes.board(name) {
-            for passenger in flight.into_passengers() {
-                let _ = passenger.ticket.answer.send(Err(unsent(error))); // it may have gone away
+        while let Some(flight) = self.books.board(name) {
+            for ticket in flight.into_tickets() {
+                let _ = ticket.answer.send(Err(unsent(error))); // it may have gone away
             }
         }
     }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use drl_core::algorithm::FixedWindow;
 use drl_core::check::Ask;
+use drl_core::engine::Counters;
 use drl_core::shard::{self, Sharded};
-use drl_core::{Key, Keyspace, Quota, Rule};
+use drl_core::{Micros, Quota, Rule};
 
 use super::failure::FailurePolicy;
 use crate::error::Error;
@@ -21,11 +21,24 @@ pub enum Shards {
     Fixed(u16),
 }
 
+/// Whether instances may borrow a client's tokens in advance and spend them without asking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Leases {
+    /// For clients that ask often, as much as they are about to use. Never over the limit; tokens that one
+    /// instance has borrowed are out of the others' reach for a quarter of a second at the most.
+    #[default]
+    Auto,
+    /// Every request is decided by the store: plain linearizable counting.
+    Off,
+}
+
 /// How a limit is kept, beside its quota.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LimitOptions {
     /// Over how many counters each client's allowance is spread.
     pub shards: Shards,
+    /// Whether instances may borrow in advance.
+    pub leases: Leases,
     /// What happens when the store cannot decide.
     pub on_store_failure: FailurePolicy,
 }
@@ -37,9 +50,9 @@ pub struct Limit(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     name: Arc<str>,
-    space: Keyspace,
-    sharded: Sharded,
-    spread: bool,
+    counters: Counters,
+    /// The longest life of a lease; zero if there is none.
+    lease: Micros,
     on_store_failure: FailurePolicy,
     local: Rule,
 }
@@ -78,14 +91,13 @@ impl Limit {
             }
             _ => rule,
         };
-        Ok(Self(Arc::new(Inner {
-            name: name.into(),
-            space: Keyspace::new(scope.prefix, name, &quota.identity()),
-            sharded: Sharded::new(rule, shards).map_err(in_limit)?,
-            spread: quota.is_spread(),
-            on_store_failure: options.on_store_failure,
-            local,
-        })))
+        let counters = Counters::new(scope.prefix, name, &quota, shards).map_err(in_limit)?;
+        let lease = match options.leases {
+            Leases::Auto => counters.longest_lease(),
+            Leases::Off => Micros::ZERO,
+        };
+        let on_store_failure = options.on_store_failure;
+        Ok(Self(Arc::new(Inner { name: name.into(), counters, lease, on_store_failure, local })))
     }
 
     /// The limit's name.
@@ -97,51 +109,29 @@ impl Limit {
     /// The most it admits at once, over all shards.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.0.sharded.whole().capacity()
+        self.0.counters.capacity()
     }
 
-    pub(super) fn is_queue(&self) -> bool {
-        matches!(self.0.sharded.whole(), Rule::Bucket(bucket) if bucket.is_queue())
+    pub(super) fn counters(&self) -> &Counters {
+        &self.0.counters
+    }
+
+    /// The longest life of a lease; zero if nothing is to be borrowed.
+    pub(super) fn lease(&self) -> Micros {
+        self.0.lease
     }
 
     pub(super) fn shared_name(&self) -> Arc<str> {
         Arc::clone(&self.0.name)
     }
 
-    pub(super) fn shards(&self) -> u16 {
-        self.0.sharded.shards()
-    }
-
-    pub(super) fn part(&self, shard: u16) -> &Rule {
-        self.0.sharded.part(shard)
-    }
-
     pub(super) fn on_store_failure(&self) -> FailurePolicy {
         self.0.on_store_failure
     }
 
-    pub(super) fn key<'a>(&'a self, partition: &'a [&'a [u8]], shard: u16) -> Key<'a> {
-        self.0.space.key(partition, shard)
-    }
-
-    /// The question to one shard.
-    pub(super) fn ask<'a>(&'a self, partition: &'a [&'a [u8]], shard: u16, cost: u64) -> Ask<'a> {
-        let key = self.key(partition, shard);
-        Ask { key, rule: self.phased(*self.part(shard), key), cost }
-    }
-
     /// The question to this instance's own counter, while the store is out of reach.
     pub(super) fn ask_local<'a>(&'a self, partition: &'a [&'a [u8]], cost: u64) -> Ask<'a> {
-        let key = self.key(partition, 0);
-        Ask { key, rule: self.phased(self.0.local, key), cost }
-    }
-
-    fn phased(&self, rule: Rule, key: Key<'_>) -> Rule {
-        match rule {
-            Rule::FixedWindow(rule) if self.0.spread => {
-                Rule::FixedWindow(FixedWindow::with_phase(rule, key.partition_hash()))
-            }
-            rule => rule,
-        }
+        let key = self.0.counters.key(partition, 0);
+        Ask { key, rule: self.0.counters.phased(self.0.local, key), cost }
     }
 }

@@ -4,41 +4,42 @@
 //! bring their own notion of who shares an allowance: the server and the middleware.
 //!
 //! ```text
-//! demands → breaker open? → walk over the shards → store
-//!               │                  │ error
-//!               └──────────────────┴→ failure policy
+//! demands → borrowed tokens? remembered denial? → breaker open? → walk over the shards → store
+//!                                                     │                  │ error
+//!                                                     └──────────────────┴→ failure policy
 //! ```
 
+mod books;
 mod breaker;
+mod embedded;
 mod errand;
 mod failure;
 mod fallback;
 mod group;
-mod hints;
-mod lanes;
 mod limit;
 mod open;
 mod probe;
-mod survey;
-mod walk;
+mod returns;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
-use drl_core::check::{Ask, Check};
-use drl_core::{Micros, Mode, Quota, Source};
-use drl_store::{ErrorClass, MemoryStore, Store, StoreError};
-use smallvec::{SmallVec, smallvec};
+use drl_core::check::Check;
+use drl_core::engine::{Answer, Departure, Detail, Haul, Hints, Step, Walk};
+use drl_core::identity::Secret;
+use drl_core::{Micros, Mode, Quota, Retry, Source, Verdict};
+use drl_store::{Answers, ErrorClass, MemoryStore, Store, StoreError};
+use smallvec::SmallVec;
 
 pub use self::failure::FailurePolicy;
-pub use self::limit::{Limit, LimitOptions, Shards};
+pub use self::limit::{Leases, Limit, LimitOptions, Shards};
 pub use self::open::EngineOptions;
+pub use drl_core::engine::Want;
 
+use self::books::Books;
 use self::breaker::{Breaker, Change};
 use self::fallback::FallbackLog;
-use self::hints::Hints;
-use self::lanes::Lanes;
 use self::limit::Scope;
-use self::walk::{Walk, Walked};
 use crate::decision::{Charge, Decision, Receipt, Ruling};
 use crate::error::Error;
 
@@ -53,40 +54,15 @@ pub struct Demand<'a> {
     pub cost: u64,
 }
 
-impl<'a> Demand<'a> {
-    fn ask(&self, shard: u16, cost: u64) -> Ask<'a> {
-        self.limit.ask(self.partition, shard, cost)
-    }
-}
+/// Demands as the core knows them.
+type Counted<'a> = [drl_core::engine::Demand<'a>];
 
-/// What to do with the limits of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Want {
-    /// Charge every limit its cost, or none of them anything.
-    Take,
-    /// Charge every limit as much as all of them have, up to the cost.
-    TakeUpTo,
-    /// Say what `Take` would say; charge nothing.
-    Peek,
-}
-
-impl From<Want> for Mode {
-    fn from(want: Want) -> Self {
-        match want {
-            Want::Take => Self::Take,
-            Want::TakeUpTo => Self::TakeUpTo,
-            Want::Peek => Self::Peek,
-        }
-    }
-}
-
-/// How much of the answer the caller reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Detail {
-    /// Allowed or not. Only the shard that is charged is asked.
-    Verdict,
-    /// What is left as well, which all shards know together.
-    Full,
+fn counted<'a>(demands: &[Demand<'a>]) -> SmallVec<[drl_core::engine::Demand<'a>; 2]> {
+    let counted = |demand: &Demand<'a>| {
+        let Demand { limit, partition, cost } = *demand;
+        drl_core::engine::Demand { counters: limit.counters(), partition, cost }
+    };
+    demands.iter().map(counted).collect()
 }
 
 /// Decides requests against a store. Cheap to clone; clones share everything.
@@ -97,7 +73,9 @@ struct Inner {
     store: Arc<dyn Store>,
     prefix: String,
     hints: Hints,
-    lanes: Lanes,
+    books: Books,
+    /// Whether somebody sees to it that leases are returned.
+    watched: AtomicBool,
     breaker: Breaker,
     log: FallbackLog,
     local: OnceLock<MemoryStore>,
@@ -120,8 +98,9 @@ impl Engine {
         Self(Arc::new(Inner {
             store,
             prefix: prefix.to_owned(),
-            hints: Hints::new(),
-            lanes: Lanes::new(),
+            hints: Hints::new(Secret::random()),
+            books: Books::new(Secret::random()),
+            watched: AtomicBool::new(false),
             breaker: Breaker::default(),
             log: FallbackLog::default(),
             local: OnceLock::new(),
@@ -142,15 +121,13 @@ impl Engine {
     /// # Errors
     /// If the store cannot decide and a limit's [`FailurePolicy`] is `Error`.
     pub async fn decide(&self, demands: &[Demand<'_>], want: Want) -> Result<Ruling, Error> {
-        let walked = match want {
+        let decided = match want {
             Want::Take => self.take(demands, Detail::Full).await,
-            Want::TakeUpTo | Want::Peek => {
-                let walked = self.walk(demands, want).await;
-                walked.map(|walked| (walked, Source::Store))
-            }
+            Want::TakeUpTo => self.take_up_to(demands).await.map(|answer| (answer, Source::Store)),
+            Want::Peek => self.peek(demands).await.map(|answer| (answer, Source::Store)),
         };
-        match walked {
-            Ok((walked, source)) => Ok(ruling(demands, walked, source)),
+        match decided {
+            Ok((answer, source)) => Ok(ruling(demands, answer, source)),
             Err(error) => self.fall_back(demands, want, error),
         }
     }
@@ -162,7 +139,7 @@ impl Engine {
     pub async fn admits(&self, demands: &[Demand<'_>]) -> Result<bool, Error> {
         let admitted = match demands {
             [demand] if !self.0.store.is_shared() => self.admits_one(demand).await,
-            _ => self.take(demands, Detail::Verdict).await.map(|(walked, _)| walked.allowed),
+            _ => self.take(demands, Detail::Verdict).await.map(|(answer, _)| answer.allowed),
         };
         match admitted {
             Ok(admitted) => Ok(admitted),
@@ -176,18 +153,18 @@ impl Engine {
     /// # Errors
     /// If the store does not answer. The refund may have happened.
     pub async fn refund(&self, demands: &[Demand<'_>], decision: &Decision) -> Result<(), Error> {
-        let refund = |charge: &Charge| {
-            let demand = demands.get(charge.demand)?;
-            let mode = Mode::Refund(decision.receipt.at);
-            Some(Check { asks: smallvec![demand.ask(charge.shard, charge.cost)], mode })
-        };
+        let demands = counted(demands);
+        let Receipt { at, borrowed, .. } = decision.receipt;
+        let mode = if borrowed { Mode::Return(at) } else { Mode::Refund(at) };
+        let refund =
+            |charge: &Charge| Some(demands.get(charge.demand)?.give_back(charge.shard, charge.cost, mode));
         let batch: Vec<Check<'_>> = decision.receipt.charges.iter().filter_map(refund).collect();
         if batch.is_empty() {
             return Ok(());
         }
         self.guarded()?;
         let answers = self.0.store.decide(&batch).wait().await;
-        self.0.lanes.forget(self.0.lanes.name(demands));
+        self.0.books.forget(self.0.books.name(&demands));
         for answer in answers {
             self.0.noted(answer)?;
         }
@@ -198,7 +175,7 @@ impl Engine {
     pub(crate) async fn decide_check(&self, check: Check<'_>) -> Result<bool, Error> {
         self.guarded()?;
         let batch = [check];
-        let answer = walk::first(self.0.store.decide(&batch).wait().await);
+        let answer = first(self.0.store.decide(&batch).wait().await);
         Ok(self.0.noted(answer)?.allowed)
     }
 
@@ -220,17 +197,38 @@ impl Engine {
         &self.0.prefix
     }
 
-    async fn admits_one(&self, demand: &Demand<'_>) -> Result<bool, StoreError> {
-        self.guarded()?;
-        let demands = std::slice::from_ref(demand);
-        let walk =
-            Walk { store: self.0.store.as_ref(), hints: &self.0.hints, demands, detail: Detail::Verdict };
-        self.0.noted(walk.admits(demand).await)
+    /// Gives back what this instance has borrowed: to be called before a program stops. What is not given back
+    /// is lost to the others for a quarter of a second at the most.
+    pub async fn release(&self) {
+        let returns = self.0.books.give_up();
+        self.0.give_back_unspent(returns).await;
     }
 
-    async fn walk(&self, demands: &[Demand<'_>], want: Want) -> Result<Walked, StoreError> {
+    /// What is borrowed goes back first, so that the store decides with all there is.
+    async fn take_up_to(&self, demands: &[Demand<'_>]) -> Result<Answer, StoreError> {
         self.guarded()?;
-        self.0.walk(demands, want, Detail::Full).await
+        let demands = counted(demands);
+        let unspent = self.0.books.surrender(self.0.books.name(&demands));
+        let departure = Departure { unspent, ..Departure::default() };
+        let haul = self.0.walk(&demands, (Want::TakeUpTo, Detail::Full), &departure).await?;
+        Ok(haul.into_answer())
+    }
+
+    /// What the store would say, and what is borrowed.
+    async fn peek(&self, demands: &[Demand<'_>]) -> Result<Answer, StoreError> {
+        self.guarded()?;
+        let demands = counted(demands);
+        let haul = self.0.walk(&demands, (Want::Peek, Detail::Full), &Departure::default()).await?;
+        let at_hand = self.0.books.at_hand(self.0.books.name(&demands));
+        let mut answer = haul.into_answer();
+        for (found, demand) in answer.found.iter_mut().zip(&demands) {
+            found.outcome.remaining += at_hand;
+            if at_hand > 0 && found.outcome.remaining >= demand.cost {
+                found.outcome.retry = Retry::Now;
+            }
+        }
+        answer.allowed = answer.retry().is_now();
+        Ok(answer)
     }
 
     /// Refuses at once while the breaker is open.
@@ -244,14 +242,24 @@ impl Engine {
 }
 
 impl Inner {
+    /// From shard to shard, call by call.
     async fn walk(
         self: &Arc<Self>,
-        demands: &[Demand<'_>],
-        want: Want,
-        detail: Detail,
-    ) -> Result<Walked, StoreError> {
-        let walk = Walk { store: self.store.as_ref(), hints: &self.hints, demands, detail };
-        self.noted(walk.decide(want).await)
+        demands: &Counted<'_>,
+        (want, detail): (Want, Detail),
+        departure: &Departure,
+    ) -> Result<Haul, StoreError> {
+        let mut walk = Walk::new(demands, want, detail);
+        let mut batch = walk.start(&self.hints, departure);
+        loop {
+            let answers = self.store.decide(&batch).wait().await;
+            let complete = if answers.len() == batch.len() { Ok(answers) } else { Err(unanswered()) };
+            let step = complete.and_then(|answers| walk.resume(&self.hints, answers));
+            match self.noted(step)? {
+                Step::Ask(next) => batch = next,
+                Step::Done(haul) => return Ok(haul),
+            }
+        }
     }
 
     /// Tells the breaker how a store call went.
@@ -279,8 +287,17 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-fn ruling(demands: &[Demand<'_>], walked: Walked, source: Source) -> Ruling {
-    let Walked { allowed, granted, at, found } = walked;
+/// The only answer of a batch of one.
+fn first(mut answers: Answers) -> Result<Verdict, StoreError> {
+    answers.pop().unwrap_or_else(|| Err(unanswered()))
+}
+
+fn unanswered() -> StoreError {
+    StoreError::Protocol { reason: "fewer answers than questions".to_owned() }
+}
+
+fn ruling(demands: &[Demand<'_>], answer: Answer, source: Source) -> Ruling {
+    let Answer { allowed, granted, at, found, borrowed } = answer;
     let decisions = demands.iter().zip(found).enumerate().map(|(index, (demand, found))| {
         let charges: SmallVec<[Charge; 1]> =
             found.picks.iter().map(|&(shard, cost)| Charge { demand: index, shard, cost }).collect();
@@ -294,7 +311,7 @@ fn ruling(demands: &[Demand<'_>], walked: Walked, source: Source) -> Ruling {
             reset_after: found.outcome.reset_after,
             delay: if allowed { found.outcome.delay } else { Micros::ZERO },
             source,
-            receipt: Receipt { at, tier: None, charges },
+            receipt: Receipt { at, borrowed, tier: None, charges },
         }
     });
     Ruling { allowed, decisions: decisions.collect::<SmallVec<[Decision; 2]>>() }

@@ -8,7 +8,7 @@ use drl_core::check::Check;
 use drl_store::{Store, StoreError};
 use smallvec::SmallVec;
 
-use super::{Inner, walk};
+use super::{Inner, first};
 
 /// The pause between two probes: short enough to be back well within a second of the store.
 const PAUSE: Duration = Duration::from_millis(150);
@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// Asks the store nothing, and waits for the answer.
 pub(super) async fn ping(store: &dyn Store) -> Result<(), StoreError> {
     let batch = [Check { asks: SmallVec::new(), mode: Mode::Peek }];
-    walk::first(store.decide(&batch).wait().await).map(|_| ())
+    first(store.decide(&batch).wait().await).map(|_| ())
 }
 
 /// Probes until the store answers, then closes the breaker. Ends with the engine. Without a runtime to

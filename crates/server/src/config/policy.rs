@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use drl_core::policy::{
-    Condition, Enforcement, OnLimited, OnStoreFailure, Pattern, Policy, PolicyError, Shards,
+    Condition, Enforcement, Leases, OnLimited, OnStoreFailure, Pattern, Policy, PolicyError, Shards,
 };
 use drl_core::{Algorithm, Quota, QuotaError};
 
@@ -21,9 +21,6 @@ pub(super) fn read(node: &Node, problems: &mut Problems) -> Option<Policy> {
     let (mode, shards, leases) = (table.take("mode"), table.take("shards"), table.take("leases"));
     let (on_limited, on_store_failure) = (table.take("on_limited"), table.take("on_store_failure"));
     table.finish(problems);
-    if let Some(leases) = leases {
-        problems.add(leases.place, "`leases` is not supported yet");
-    }
 
     let quota = limit.and_then(|limit| terms.quota(limit, problems));
     let name = name.and_then(|node| Some((node.place, reader::text(node, "a name", problems)?)));
@@ -36,6 +33,7 @@ pub(super) fn read(node: &Node, problems: &mut Problems) -> Option<Policy> {
     draft.tiers(tiers, &terms);
     draft.enforcement(mode);
     draft.shards(shards);
+    draft.leases(leases);
     draft.on_limited(on_limited);
     draft.on_store_failure(on_store_failure);
     quota.map(|_| draft.policy)
@@ -141,6 +139,18 @@ impl Draft<'_> {
         if let Some(mode) = node.and_then(|node| reader::word(node, &words, self.problems)) {
             self.policy = self.policy.clone().enforcement(mode);
         }
+    }
+
+    fn leases(&mut self, node: Option<&Node>) {
+        let Some(node) = node else { return };
+        let leases = match &node.value {
+            Value::Text(word) if word == "auto" => Leases::Auto,
+            // YAML reads a bare `off` as a truth value.
+            Value::Bool(false) => Leases::Off,
+            Value::Text(word) if word == "off" => Leases::Off,
+            other => return self.complain(node, format!("expected `auto` or `off`, found {other}")),
+        };
+        self.policy = self.policy.clone().leases(leases);
     }
 
     fn shards(&mut self, node: Option<&Node>) {

@@ -1,6 +1,6 @@
 use std::fs;
 
-use drl_core::policy::{Attributes, OnLimited, OnStoreFailure, Shards};
+use drl_core::policy::{Attributes, Leases, OnLimited, OnStoreFailure, Shards};
 
 use super::*;
 
@@ -27,6 +27,7 @@ policies:
     burst: 20
     tiers: { free: 60/minute, pro: { limit: 600/minute, burst: 100 } }
     shards: 4
+    leases: off
     mode: shadow
     on_limited: { wait: 200ms }
     on_store_failure: local
@@ -45,6 +46,7 @@ policies:
     assert_eq!(limits, [100, 60, 600]);
     assert!(first.is_shadow() && !second.is_shadow());
     assert_eq!(first.shard_count(), Shards::Fixed(4));
+    assert_eq!((first.lease_mode(), second.lease_mode()), (Leases::Off, Leases::Auto));
     assert_eq!(first.rejection(), OnLimited::Wait(std::time::Duration::from_millis(200)));
     assert_eq!(first.failure_mode(), OnStoreFailure::Local);
     assert_eq!(second.rejection(), OnLimited::Status(403));
@@ -127,8 +129,11 @@ fn every_problem_has_its_place() {
             vec!["5:13: the limit must be at least 1".into(), "6:12: `limit` is missing".into()],
         ),
         (
-            "policies:\n  - name: a\n    limit: 5/second\n    leases: auto\n    on_limited: { enqueue: later }\n",
-            vec!["4:13: `leases` is not supported yet".into(), "5:28: `enqueue` is not supported yet".into()],
+            "policies:\n  - name: a\n    limit: 5/second\n    leases: never\n    on_limited: { enqueue: later }\n",
+            vec![
+                "4:13: expected `auto` or `off`, found `never`".into(),
+                "5:28: `enqueue` is not supported yet".into(),
+            ],
         ),
         (
             "policies:\n  - name: a\n    limit: 5/second\n    on_limited: { status: 200 }\n    shards: 65\n",

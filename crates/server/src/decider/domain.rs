@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use distributed_rate_limiter::engine::{Engine, Limit, LimitOptions};
-use distributed_rate_limiter::{Error, FailurePolicy, Shards};
+use distributed_rate_limiter::{Error, FailurePolicy, Leases, Shards};
 use drl_core::policy::{self, Attributes, OnStoreFailure, Policies, Policy};
 use smallvec::SmallVec;
 
@@ -54,6 +54,10 @@ impl Ready {
             shards: match policy.shard_count() {
                 policy::Shards::Auto => Shards::Auto,
                 policy::Shards::Fixed(count) => Shards::Fixed(count),
+            },
+            leases: match policy.lease_mode() {
+                policy::Leases::Auto => Leases::Auto,
+                policy::Leases::Off => Leases::Off,
             },
             on_store_failure: match policy.failure_mode() {
                 OnStoreFailure::Error => FailurePolicy::Error,

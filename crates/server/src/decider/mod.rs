@@ -96,6 +96,11 @@ impl Decider {
         Ok(Self { engine, domains })
     }
 
+    /// Gives back what was borrowed, before the process ends.
+    pub async fn release(&self) {
+        self.engine.release().await;
+    }
+
     /// Decides a request.
     ///
     /// # Errors

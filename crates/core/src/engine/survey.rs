@@ -1,10 +1,11 @@
 //! What all shards of a request hold, seen in one round trip.
 
-use drl_core::{Micros, Outcome, Retry, Timestamp, Verdict};
 use smallvec::SmallVec;
 
-use super::Demand;
-use super::walk::{Found, Picks, Plan, Walked};
+use super::demand::{Answer, Demand, Found, Picks};
+use super::walk::{Plan, together};
+use crate::decision::{Outcome, Retry, Verdict};
+use crate::time::{Micros, Timestamp};
 
 /// One look at every shard of every demand.
 #[derive(Debug)]
@@ -22,10 +23,28 @@ impl Survey {
         let mut outcomes = verdicts.iter().filter_map(|verdict| verdict.outcomes.first().copied());
         let shards = demands
             .iter()
-            .map(|demand| outcomes.by_ref().take(usize::from(demand.limit.shards())).collect())
+            .map(|demand| outcomes.by_ref().take(usize::from(demand.counters.shards())).collect())
             .collect();
         let at = verdicts.iter().map(|verdict| verdict.at).max().unwrap_or_default();
         Self { at, cost, shards }
+    }
+
+    /// From the outcomes of all shards of all demands.
+    pub(super) fn of(at: Timestamp, cost: Option<u64>, shards: SmallVec<[Vec<Outcome>; 2]>) -> Self {
+        Self { at, cost, shards }
+    }
+
+    /// What is left for a demand that was admitted.
+    pub(super) fn admitted(&self, demand: usize) -> Outcome {
+        together(self.shards[demand].iter())
+    }
+
+    /// The shard that has most.
+    pub(super) fn fullest(&self, demand: usize) -> Option<u16> {
+        (0u16..)
+            .zip(&self.shards[demand])
+            .max_by_key(|(_, outcome)| outcome.remaining)
+            .map(|(shard, _)| shard)
     }
 
     fn total(&self, demand: usize) -> u64 {
@@ -47,19 +66,19 @@ impl Survey {
     }
 
     /// Nothing is charged: every demand says what it has and when it fits.
-    pub(super) fn denied(&self, demands: &[Demand<'_>]) -> Walked {
-        Walked { allowed: false, ..self.peeked(demands) }
+    pub(super) fn denied(&self, demands: &[Demand<'_>]) -> Answer {
+        Answer { allowed: false, ..self.peeked(demands) }
     }
 
     /// The same, allowed if every demand fits.
-    pub(super) fn peeked(&self, demands: &[Demand<'_>]) -> Walked {
+    pub(super) fn peeked(&self, demands: &[Demand<'_>]) -> Answer {
         let found: SmallVec<[Found; 2]> = demands
             .iter()
             .enumerate()
             .map(|(index, demand)| Found { outcome: self.whole(index, demand), picks: Picks::new() })
             .collect();
         let allowed = found.iter().all(|found| found.outcome.retry.is_now());
-        Walked { allowed, granted: 0, at: self.at, found }
+        Answer { allowed, granted: 0, at: self.at, found, borrowed: false }
     }
 
     fn whole(&self, index: usize, demand: &Demand<'_>) -> Outcome {
@@ -76,14 +95,14 @@ impl Survey {
     /// untouched again (exact for windows, which end together; for buckets it may fit a little earlier).
     fn retry(&self, index: usize, demand: &Demand<'_>) -> Retry {
         let (shards, cost) = (&self.shards[index], self.cost.unwrap_or(demand.cost));
-        if cost > demand.limit.capacity() {
+        if cost > demand.counters.capacity() {
             return Retry::Never;
         }
         if self.total(index) >= cost {
             return Retry::Now;
         }
         let parts =
-            || (0u16..).zip(shards).map(|(shard, outcome)| (demand.limit.part(shard).capacity(), outcome));
+            || (0u16..).zip(shards).map(|(shard, outcome)| (demand.counters.part(shard).capacity(), outcome));
         let alone = parts()
             .filter(|&(capacity, _)| capacity >= cost)
             .fold(Retry::Never, |retry, (_, outcome)| retry.sooner(outcome.retry));

@@ -1,0 +1,156 @@
+//! The borrowed tokens of one name: spent one by one, never after their time.
+
+use std::collections::VecDeque;
+
+use smallvec::SmallVec;
+
+use super::demand::{Answer, Found, Loan, Unspent};
+use crate::decision::{Outcome, Retry};
+use crate::time::{Micros, Moment, Timestamp};
+
+/// What is borrowed at present, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Purse {
+    leases: VecDeque<Lease>,
+    /// Spent since it was last asked.
+    spent: u64,
+    /// Not before this is it worth asking for more.
+    patient_until: Moment,
+}
+
+/// Borrowed tokens and how long they may be spent.
+#[derive(Debug)]
+struct Lease {
+    tokens: u64,
+    left: u64,
+    /// From here on nothing of it is spent.
+    until: Moment,
+    /// From here on it is time to ask for more.
+    renew_at: Moment,
+    heard: Moment,
+    last: Timestamp,
+    shards: SmallVec<[u16; 2]>,
+    /// What the store knew when it lent.
+    outcomes: SmallVec<[Outcome; 2]>,
+}
+
+/// When a loan was asked for and heard of, on this instance's clock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Voyage {
+    /// Before the question was sent.
+    pub(super) asked: Moment,
+    /// When the answer was there.
+    pub(super) heard: Moment,
+}
+
+impl Purse {
+    /// Clocks that run at different speeds: a lease ends here by this part of its life earlier. (A clock that
+    /// is slewed is off by a thousandth at most, one that is broken by a hundredth.)
+    const DRIFT: u64 = 32;
+
+    /// Takes up a loan; when it ends.
+    pub(super) fn put(&mut self, loan: Loan, outcomes: SmallVec<[Outcome; 2]>, voyage: Voyage) -> Moment {
+        let life = loan.leased.life.0 - loan.leased.life.0.div_ceil(Self::DRIFT);
+        let until = voyage.asked + Micros(life);
+        self.leases.push_back(Lease {
+            tokens: loan.leased.tokens,
+            left: loan.leased.tokens,
+            until,
+            renew_at: voyage.asked + Micros(life / 4 * 3),
+            heard: voyage.heard,
+            last: loan.leased.last(loan.at),
+            shards: loan.shards,
+            outcomes,
+        });
+        until
+    }
+
+    /// Pays `cost` out of one lease. The answer says what is left only if it is to be `told`.
+    pub(super) fn spend(&mut self, cost: u64, now: Moment, told: bool) -> Option<Answer> {
+        let index = self.leases.iter().position(|lease| lease.until > now && lease.left >= cost)?;
+        let lease = &mut self.leases[index];
+        lease.left -= cost;
+        self.spent = self.spent.saturating_add(cost);
+        let at = lease.last;
+        let found = if told { self.told(index, cost, now) } else { SmallVec::new() };
+        Some(Answer { allowed: true, granted: cost, at, found, borrowed: true })
+    }
+
+    /// What the spender is told: what the store knew last, and what is still at hand.
+    fn told(&self, index: usize, cost: u64, now: Moment) -> SmallVec<[Found; 2]> {
+        let (newest, at_hand) = (self.leases.len() - 1, self.left(now));
+        let (lease, newest) = (&self.leases[index], &self.leases[newest]);
+        let passed = now.since(newest.heard).0;
+        let found = |(outcome, &shard): (&Outcome, &u16)| Found {
+            outcome: Outcome {
+                retry: Retry::Now,
+                remaining: outcome.remaining.saturating_add(at_hand),
+                reset_after: Micros(outcome.reset_after.0.saturating_sub(passed).max(1)),
+                delay: Micros::ZERO,
+            },
+            picks: smallvec::smallvec![(shard, cost)],
+        };
+        newest.outcomes.iter().zip(&lease.shards).map(found).collect()
+    }
+
+    /// What may still be spent.
+    pub(super) fn left(&self, now: Moment) -> u64 {
+        self.leases.iter().filter(|lease| lease.until > now).map(|lease| lease.left).sum()
+    }
+
+    /// Whether it is time to ask for more: half of the newest lease is spent, or three quarters of its life
+    /// are over.
+    pub(super) fn runs_low(&self, now: Moment) -> bool {
+        let Some(newest) = self.leases.back() else { return false };
+        now >= self.patient_until && (newest.left < newest.tokens.div_ceil(2) || now >= newest.renew_at)
+    }
+
+    /// There was little to be had: asking again at once would get no more.
+    pub(super) fn be_patient(&mut self, until: Moment) {
+        self.patient_until = until;
+    }
+
+    /// How much was spent since the last time this was asked.
+    pub(super) fn take_spent(&mut self) -> u64 {
+        std::mem::take(&mut self.spent)
+    }
+
+    /// What a lease has paid for has found nobody. Whether it is still there to be put back.
+    pub(super) fn put_back(&mut self, answer: &Answer) -> bool {
+        let lease = self.leases.iter_mut().find(|lease| lease.last == answer.at);
+        lease.map(|lease| lease.left += answer.granted).is_some()
+    }
+
+    /// Everything that is not spent, to be given back.
+    pub(super) fn empty(&mut self) -> SmallVec<[Unspent; 2]> {
+        self.leases.drain(..).filter_map(Lease::unspent).collect()
+    }
+
+    /// What can't be spent any more at `now`, to be given back.
+    pub(super) fn expired(&mut self, now: Moment) -> SmallVec<[Unspent; 2]> {
+        let mut expired = SmallVec::new();
+        self.leases.retain_mut(|lease| {
+            if lease.until > now {
+                return true;
+            }
+            expired.extend(lease.take_unspent());
+            false
+        });
+        expired
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.leases.is_empty()
+    }
+}
+
+impl Lease {
+    fn unspent(mut self) -> Option<Unspent> {
+        self.take_unspent()
+    }
+
+    fn take_unspent(&mut self) -> Option<Unspent> {
+        let shards = std::mem::take(&mut self.shards);
+        (self.left > 0).then_some(Unspent { tokens: self.left, last: self.last, shards })
+    }
+}

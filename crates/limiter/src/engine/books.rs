@@ -1,0 +1,146 @@
+//! The instance's [ledger](drl_core::engine::Ledger) with a clock, locks and tickets.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use drl_core::engine::{Answer, Asked, Caller, Flight, Ledger, Request, Return, Trip, Unspent, name};
+use drl_core::identity::Secret;
+use drl_core::{Micros, Moment};
+use drl_store::StoreError;
+use smallvec::SmallVec;
+use tokio::sync::oneshot;
+
+use super::errand::Errand;
+use super::{Counted, Demand, Detail};
+
+/// Neighbouring names share a lock; no lock is held for longer than a look into a table.
+const STRIPES: usize = 64;
+/// How many denials are remembered in all.
+const DENIALS: usize = 65_536;
+
+/// How a waiting request is told its answer.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    pub(super) answer: oneshot::Sender<Result<Answer, StoreError>>,
+    pub(super) detail: Detail,
+}
+
+pub(super) struct Books {
+    stripes: Box<[Mutex<Stripe>]>,
+    secret: Secret,
+    started: Instant,
+}
+
+type Stripe = Ledger<Ticket, Arc<Errand>>;
+
+/// A request that may have to wait.
+pub(super) struct Waiting<'a> {
+    pub(super) demands: &'a [Demand<'a>],
+    pub(super) detail: Detail,
+    /// Where its answer will be, if it waits.
+    pub(super) answer: Option<oneshot::Receiver<Result<Answer, StoreError>>>,
+}
+
+impl Caller<Ticket, Arc<Errand>> for Waiting<'_> {
+    fn ticket(&mut self) -> Ticket {
+        let (answer, receiver) = oneshot::channel();
+        self.answer = Some(receiver);
+        Ticket { answer, detail: self.detail }
+    }
+
+    fn errand(&mut self) -> Arc<Errand> {
+        Arc::new(Errand::new(self.demands))
+    }
+}
+
+impl Books {
+    pub(super) fn new(secret: Secret) -> Self {
+        let stripe = |_| Mutex::new(Ledger::new(DENIALS / STRIPES));
+        Self { stripes: (0..STRIPES).map(stripe).collect(), secret, started: Instant::now() }
+    }
+
+    /// This instance's monotonic clock.
+    pub(super) fn now(&self) -> Moment {
+        Moment(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// How long until then.
+    pub(super) fn until(&self, moment: Moment) -> Duration {
+        moment.since(self.now()).into()
+    }
+
+    /// The name of everything the demands ask for together: 128 bits under a secret that nobody outside knows.
+    pub(super) fn name(&self, demands: &Counted<'_>) -> u128 {
+        name(demands, &self.secret)
+    }
+
+    /// A request comes.
+    pub(super) fn ask(&self, request: &Request, waiting: &mut Waiting<'_>) -> Asked<Ticket, Arc<Errand>> {
+        let now = self.now();
+        self.stripe(request.name).ask(request, now, waiting)
+    }
+
+    /// A call has come back: serves those whom it has borrowed for. Whether it has borrowed.
+    pub(super) fn land(&self, name: u128, trip: &Trip<'_>) -> bool {
+        let now = self.now();
+        let served = self.stripe(name).land(name, trip, now);
+        for (ticket, answer) in served {
+            if let Err(Ok(answer)) = ticket.answer.send(Ok(answer)) {
+                self.stripe(name).put_back(name, &answer);
+            }
+        }
+        trip.haul.loan.leased.tokens > 0
+    }
+
+    /// The next flight; nobody, and the lane is idle.
+    pub(super) fn board(&self, name: u128) -> Option<Flight<Ticket, Arc<Errand>>> {
+        let now = self.now();
+        self.stripe(name).board(name, now)
+    }
+
+    /// Something was given back.
+    pub(super) fn forget(&self, name: u128) {
+        self.stripe(name).forget(name);
+    }
+
+    /// What is borrowed under that name, to be given back.
+    pub(super) fn surrender(&self, name: u128) -> SmallVec<[Unspent; 2]> {
+        self.stripe(name).surrender(name)
+    }
+
+    /// How much of what is borrowed may still be spent.
+    pub(super) fn at_hand(&self, name: u128) -> u64 {
+        let now = self.now();
+        self.stripe(name).at_hand(name, now)
+    }
+
+    /// When something borrowed expires next.
+    pub(super) fn next_end(&self) -> Option<Moment> {
+        self.stripes.iter().filter_map(|stripe| lock(stripe).next_end()).min()
+    }
+
+    /// What can't be spent any more.
+    pub(super) fn expired(&self) -> Vec<Return<Arc<Errand>>> {
+        let now = self.now();
+        self.stripes.iter().flat_map(|stripe| lock(stripe).tick(now)).collect()
+    }
+
+    /// Everything that is borrowed.
+    pub(super) fn give_up(&self) -> Vec<Return<Arc<Errand>>> {
+        self.stripes.iter().flat_map(|stripe| lock(stripe).give_up()).collect()
+    }
+
+    fn stripe(&self, name: u128) -> MutexGuard<'_, Stripe> {
+        let index = usize::try_from(name % STRIPES as u128).unwrap_or(0);
+        lock(&self.stripes[index])
+    }
+}
+
+fn lock(stripe: &Mutex<Stripe>) -> MutexGuard<'_, Stripe> {
+    stripe.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The longest life of a lease on all demands; zero if nothing is to be borrowed.
+pub(super) fn lease(demands: &[Demand<'_>]) -> Micros {
+    demands.iter().map(|demand| demand.limit.lease()).min().unwrap_or_default()
+}
