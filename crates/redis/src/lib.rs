@@ -1,4 +1,4 @@
-//! The Redis and Valkey store: the algorithms as Lua scripts, one round trip per decision.
+//! The Redis and Valkey store: the algorithms as Lua scripts, many decisions in one round trip.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,11 +14,11 @@
 //! | [`url`] | where the store is and who we are there: `redis://`, `rediss://`, `unix://`, `valkey…` |
 //! | [`store`] | [`RedisStore`]: one deadline around each call, at most one execution of it |
 //! | `script` | the Lua parts, what goes to them and what comes back |
-//! | `link` | a connection that comes back by itself |
+//! | `link` | a connection that comes back by itself, and sends together what comes at the same time |
 //! | `fault` | what the server says, by error class |
 //!
 //! **What the server must allow us:** `EVALSHA`, `SCRIPT LOAD`, `PING`, and from within the script `TIME`,
-//! `MGET`, `SET`, `DEL` and `TYPE`, on keys that start with `{prefix|`. Redis 6 or later, or Valkey.
+//! `GET`, `SET`, `SETRANGE` and `DEL`, on keys that start with `{prefix|`. Redis 6 or later, or Valkey.
 //!
 //! **What must not happen there:** eviction. A counter that is evicted forgets, so give the limiter a
 //! server (or database) of its own with `maxmemory-policy noeviction`; full, it answers with

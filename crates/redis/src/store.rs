@@ -1,5 +1,8 @@
 //! The store itself: one deadline around each call, at most one execution of it.
 //!
+//! **Together.** A call goes out at once where nothing is on its way; otherwise it waits in line for its
+//! connection, and goes out with all others that wait, as one execution of the script.
+//!
 //! **At most once.** A call is written to one connection, once. If the answer does not come (the deadline
 //! passed, the connection died) the error says that it may have counted, and nothing is sent again. The one
 //! exception is a server that has forgotten the script: its answer `NOSCRIPT` says that nothing was
@@ -11,19 +14,17 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use drl_core::check::Check;
 use drl_store::{Answer, Answers, Store, StoreError};
 use futures_util::future::join_all;
-use redis::{Cmd, RedisResult, Value};
 use smallvec::smallvec;
 use tokio::time::{Instant, timeout_at};
 
-use crate::fault;
-use crate::link::{Connector, Link, Live};
-use crate::script::{self, Request, SCRIPT};
+use crate::link::{Connector, Link};
+use crate::script::{self, Order};
 use crate::url::StoreUrl;
 
 /// How the store is used.
@@ -48,7 +49,6 @@ impl Default for Options {
 pub struct RedisStore {
     links: Box<[Link]>,
     turn: AtomicUsize,
-    calls: AtomicU64,
     timeout: Duration,
     name: String,
 }
@@ -76,7 +76,7 @@ impl RedisStore {
         let link = |_| Link::new(Arc::clone(&connector), timeout);
         let links = (0..options.connections.max(1)).map(link).collect();
         let name = connector.name().to_owned();
-        Ok(Self { links, turn: AtomicUsize::new(0), calls: AtomicU64::new(0), timeout, name })
+        Ok(Self { links, turn: AtomicUsize::new(0), timeout, name })
     }
 
     /// The deadline of each call.
@@ -98,74 +98,29 @@ impl RedisStore {
         }
     }
 
-    /// One execution of the script.
+    /// What one execution of the script decides at most.
     async fn decide_chunk(&self, checks: &[Check<'_>], deadline: Instant) -> Answers {
-        let request = Request { call: self.calls.fetch_add(1, Ordering::Relaxed), checks };
-        let progress = Progress::default();
-        let failure = match timeout_at(deadline, self.call(&request, &progress)).await {
-            Ok(Ok(answers)) => return answers,
-            Ok(Err(error)) => error,
-            Err(_) => {
-                if let Some(live) = progress.live.get() {
-                    live.probe();
-                }
-                StoreError::Timeout { after: self.timeout, may_have_counted: progress.left() }
-            }
-        };
-        smallvec![Err(failure); checks.len()]
+        match self.call(checks, deadline).await {
+            Ok(answers) => answers,
+            Err(error) => smallvec![Err(error); checks.len()],
+        }
     }
 
-    async fn call(&self, request: &Request<'_, '_>, progress: &Progress) -> Result<Answers, StoreError> {
+    async fn call(&self, checks: &[Check<'_>], deadline: Instant) -> Result<Answers, StoreError> {
+        let after = self.timeout;
         let link = &self.links[self.turn.fetch_add(1, Ordering::Relaxed) % self.links.len()];
-        let live = link.live().await?;
-        let live = progress.live.get_or_init(|| live);
-        let command = request.command(&SCRIPT);
-        let reloads = live.reloads().await;
-        let mut reply = progress.send(live, &command).await;
-        if reply.as_ref().is_err_and(fault::is_unknown_script) {
-            // Nothing was executed: the only answer after which a call is sent again.
-            progress.recall();
-            live.reload(reloads).await.map_err(|error| fault::failed(&error, false))?;
-            reply = progress.send(live, &command).await;
+        let Ok(live) = timeout_at(deadline, link.live()).await else {
+            return Err(StoreError::Timeout { after, may_have_counted: false });
+        };
+        let live = live?;
+        let mut ticket = live.submit(checks.iter().map(Order::from).collect())?;
+        match timeout_at(deadline, &mut ticket).await {
+            Ok(answers) => Ok(answers),
+            Err(_) => {
+                live.probe();
+                Err(StoreError::Timeout { after, may_have_counted: ticket.withdraw() })
+            }
         }
-        let answers = reply
-            .map_err(|error| fault::failed(&error, progress.left()))
-            .and_then(|reply| script::read(request, reply));
-        if needs_another_connection(&answers) {
-            live.retire();
-        }
-        answers
-    }
-}
-
-/// Whether the node can't be written to any more, or answers what was not asked.
-fn needs_another_connection(answers: &Result<Answers, StoreError>) -> bool {
-    match answers {
-        Ok(answers) => answers.iter().flat_map(|answer| answer.as_ref().err()).any(fault::is_read_only),
-        Err(StoreError::Protocol { .. }) => true,
-        Err(error) => fault::is_read_only(error),
-    }
-}
-
-/// How far a call has come, for the error if its deadline passes.
-#[derive(Default)]
-struct Progress {
-    live: std::sync::OnceLock<Arc<Live>>,
-    left: AtomicBool,
-}
-
-impl Progress {
-    async fn send(&self, live: &Live, command: &Cmd) -> RedisResult<Value> {
-        self.left.store(true, Ordering::Relaxed);
-        live.send(command).await.and_then(Value::extract_error)
-    }
-
-    fn recall(&self) {
-        self.left.store(false, Ordering::Relaxed);
-    }
-
-    fn left(&self) -> bool {
-        self.left.load(Ordering::Relaxed)
     }
 }
 

@@ -22,8 +22,6 @@ use crate::url::{Node, Servers, StoreUrl};
 /// A peer that acknowledges nothing for this long is gone. Well above any pause of a healthy network,
 /// and a silent server is found out sooner, by [`Live::probe`].
 const GIVE_UP: Duration = Duration::from_secs(5);
-/// Requests that wait for the connection's task at most; more wait in their callers.
-const QUEUE: usize = 1_024;
 
 /// Everything needed to connect, checked.
 pub(crate) struct Connector {
@@ -108,7 +106,7 @@ impl Connector {
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ) -> Result<Live, StoreError> {
-        let config = AsyncConnectionConfig::new().set_response_timeout(None).set_pipeline_buffer_size(QUEUE);
+        let config = AsyncConnectionConfig::new().set_response_timeout(None);
         let greeted = MultiplexedConnection::new_with_config(&self.login, stream, config).await;
         let (connection, driver) = greeted.map_err(|error| fault::failed(&error, false))?;
         Ok(Live::new(connection, driver))
@@ -120,12 +118,12 @@ impl Connector {
         hello.arg("3");
         let load = SCRIPT.load();
         let (role, loaded) = futures_util::future::join(live.send(&hello), live.send(&load)).await;
-        let role = role.and_then(Value::extract_error).map_err(|error| fault::failed(&error, false))?;
+        let role = role.map_err(|error| fault::failed(&error, false))?;
         if is_replica(&role) {
             let reason = format!("READONLY {} is a replica", self.name);
             return Err(StoreError::Unavailable { reason, may_have_counted: false });
         }
-        match loaded.and_then(Value::extract_error) {
+        match loaded {
             // Whatever keeps the server from it will be said again, and be dealt with, where it matters.
             Err(error) if error.code().is_none() => Err(fault::failed(&error, false)),
             _ => Ok(()),

@@ -5,68 +5,55 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use drl_store::StoreError;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisResult, Value};
-use tokio::sync::{Mutex, Notify};
 use tokio::task::AbortHandle;
 
-use crate::script::SCRIPT;
+use super::ticket::{Orders, Ticket};
+use super::wire::Wire;
 
 /// How long a connection on which a call has timed out may stay silent before it is replaced.
 const SILENCE: Duration = Duration::from_millis(400);
 
 /// One connection: many calls share it, each waiting for its own answer. Dropping it closes it.
 pub(crate) struct Live {
-    connection: MultiplexedConnection,
+    wire: Arc<Wire>,
     driver: AbortHandle,
-    /// Permits one waiting supervisor to notice the end.
-    over: Arc<Notify>,
-    retired: AtomicBool,
     probing: AtomicBool,
-    /// Counts the times the script was loaded again; held while loading.
-    reloads: Mutex<u64>,
 }
 
 impl Live {
     pub(super) fn new(
         connection: MultiplexedConnection,
-        driver: impl Future<Output = ()> + Send + 'static,
+        bytes: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
-        let over = Arc::new(Notify::new());
-        let notify = Arc::clone(&over);
-        let driver = tokio::spawn(async move {
-            driver.await;
-            notify.notify_one();
-        });
-        Self {
-            connection,
-            driver: driver.abort_handle(),
-            over,
-            retired: AtomicBool::new(false),
-            probing: AtomicBool::new(false),
-            reloads: Mutex::new(0),
-        }
+        let wire = Arc::new(Wire::new(connection));
+        let driver = tokio::spawn(Arc::clone(&wire).drive(bytes)).abort_handle();
+        Self { wire, driver, probing: AtomicBool::new(false) }
     }
 
     /// Whether calls can be sent. A connection can die at any time, so this only avoids what is in vain.
     pub(crate) fn is_open(&self) -> bool {
-        !self.retired.load(Ordering::Acquire) && !self.driver.is_finished()
+        !self.wire.is_retired() && !self.driver.is_finished()
     }
 
-    /// Sends one command and waits for its answer, for as long as it takes.
-    pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
-        self.connection.clone().send_packed_command(command).await
+    /// Queues a call; it goes out together with others, in the order in which they came.
+    ///
+    /// # Errors
+    /// If too many wait already, or the connection is gone.
+    pub(crate) fn submit(&self, orders: Orders) -> Result<Ticket, StoreError> {
+        self.wire.queue.push(orders)
     }
 
-    /// Has the connection replaced. Calls on their way may still be answered.
-    pub(crate) fn retire(&self) {
-        self.retired.store(true, Ordering::Release);
-        self.over.notify_one();
+    /// Sends one command past the queue.
+    pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+        self.wire.send(command).await
     }
 
     /// Returns when the connection has died or was retired.
     pub(super) async fn over(&self) {
-        self.over.notified().await;
+        self.wire.over().await;
     }
 
     /// After a timeout: is the server slow, or does nobody answer on this connection any more? One probe at
@@ -80,27 +67,10 @@ impl Live {
             let ping = redis::cmd("PING");
             let answered = tokio::time::timeout(SILENCE, live.send(&ping)).await;
             if !matches!(answered, Ok(Ok(_))) {
-                live.retire();
+                live.wire.retire();
             }
             live.probing.store(false, Ordering::Release);
         });
-    }
-
-    /// How often the script was loaded again: to be asked before a call, for [`Self::reload`].
-    pub(crate) async fn reloads(&self) -> u64 {
-        *self.reloads.lock().await
-    }
-
-    /// Loads the script, unless somebody else did since `seen`: a thousand calls that find it gone make
-    /// one load.
-    pub(crate) async fn reload(&self, seen: u64) -> RedisResult<()> {
-        let mut reloads = self.reloads.lock().await;
-        if *reloads == seen {
-            self.send(&SCRIPT.load()).await.and_then(Value::extract_error)?;
-            *reloads += 1;
-            tracing::info!("script reloaded");
-        }
-        Ok(())
     }
 }
 

@@ -6,7 +6,11 @@
 
 mod connector;
 mod live;
+mod pump;
+mod queue;
+mod ticket;
 mod tls;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,53 +1,38 @@
 -- Decides a batch of checks, each of them atomically and all or nothing.
 --
 -- KEYS     the counters of all asks of all checks, in order
--- ARGV[1]  little-endian doubles: a number that names this call, the number of checks; then for each
---          check its mode, its number of asks and (for a refund) the moment of the charge; then for each
---          ask its algorithm, cost, limit, window and detail
--- Reply    the number that names the call, the store's time; then for each check either 1 or 0 for
---          allowed, the cost granted, and for each ask its retry (-1: never), remaining, reset_after and
---          delay; or, in place of all this, an error text: nothing of that check was written
+-- ARGV[1]  little-endian numbers: doubles but for the small ones. A number that names this call, the number
+--          of rules, the number of checks; then for each rule its algorithm, limit, window and detail; then
+--          for each check its mode (one byte), its number of asks (four), for a refund the moment of the
+--          charge, and for each ask which rule (four bytes) and its cost
+-- Reply    a string of little-endian doubles: the number that names the call, the store's time; then for each
+--          check what was granted (-1: denied), and for each ask what remains, the time until it is untouched
+--          again, and its delay or, where the check was denied, its retry (-1: never). A check that failed is
+--          a -2 and nothing more: nothing of it was written, and its error text stands behind the string
 local TAKE, TAKE_UP_TO, PEEK, REFUND = 0, 1, 2, 3
-local NEVER = -1
+local NEVER, DENIED, FAILED = -1, -1, -2
 local GRACE = 1000000 -- a counter outlives its meaning by a second
+local PIECE = 4000 -- as many numbers as a Lua stack holds with ease
 local FOREIGN = 'WRONGTYPE a key of the limiter holds a value of another kind'
 
--- One read for the whole batch. (Each redis.call costs 1.7 us beside its command.) MGET reads a foreign
--- type as nothing; it is found out below, before it could be overwritten.
-local values = #KEYS > 0 and redis.call('MGET', unpack(KEYS)) or {}
-local written = {} -- what earlier checks of this batch have left behind
-
--- Writes one state together with its expiry. Where nothing was read, nothing may be there.
-local function write(ask)
-  if ask.value == false then return redis.pcall('DEL', ask.key) end
-  local ttl = div_ceil(ask.expires - now + GRACE, 1000)
-  if ask.found then return redis.pcall('SET', ask.key, ask.value, 'PX', ttl) end
-  return redis.pcall('SET', ask.key, ask.value, 'PX', ttl, 'NX')
-end
-
--- Writes what a check leaves behind, or nothing and returns what went wrong. A full or read-only server
--- refuses the first write already. A foreign type is met only where nothing was read: those keys go first,
--- and what was written there before it is met is deleted again, which leaves them as they were.
+-- Writes what a check leaves behind, or nothing and returns what went wrong: a full or a read-only server
+-- refuses the first write already, and that all keys are ours is known from reading them.
 local function commit(asks, count)
-  for round = 1, 2 do
-    for index = 1, count do
-      local ask = asks[index]
-      if ask.value ~= nil and (ask.found ~= false) == (round == 2) then
-        local reply = write(ask)
-        local failure = not reply and FOREIGN or (type(reply) == 'table' and reply.err)
-        if failure then
-          for other = 1, index - 1 do
-            if round == 1 and asks[other].done then redis.call('DEL', asks[other].key) end
-          end
-          return failure
-        end
-        ask.done = true
-      end
-    end
-  end
   for index = 1, count do
     local ask = asks[index]
-    if ask.value ~= nil then written[ask.key] = ask.value end
+    local value, reply = ask.value, nil
+    if value then
+      if ask.offset then
+        reply = execute('SETRANGE', ask.key, ask.offset, value)
+      else
+        -- As text: a number would be printed with 17 digits.
+        local ttl = format('%d', (ask.expires - now + GRACE + 999) / 1000)
+        reply = execute('SET', ask.key, value, 'PX', ttl)
+      end
+    elseif value == false then
+      reply = execute('DEL', ask.key)
+    end
+    if type(reply) == 'table' and reply.err then return reply.err end
   end
 end
 
@@ -68,29 +53,47 @@ local function share(asks, count)
   end
 end
 
-local call, checks, position = unpack_at('<dd', ARGV[1])
-local reply, length, next_key = { call, now }, 2, 0
+local request = ARGV[1]
+local call, kinds, checks, position = unpack_at('<ddd', request)
+local rules = {}
+for index = 1, kinds do
+  local kind, limit, window, detail
+  kind, limit, window, detail, position = unpack_at('<dddd', request, position)
+  local rule = { algorithm = algorithms[kind], limit = limit, window = window, detail = detail }
+  rule.algorithm.prepare(rule)
+  rules[index] = rule
+end
+
+local reply, length, texts, next_key = { call, now }, 2, {}, 0
 local asks = {}
 
 for _ = 1, checks do
   local mode, count, at
-  mode, count, at, position = unpack_at('<ddd', ARGV[1], position)
+  mode, count, position = unpack_at('<BI4', request, position)
+  if mode == REFUND then at, position = unpack_at('<d', request, position) end
   local failure
   for index = 1, count do
     next_key = next_key + 1
-    local key = KEYS[next_key]
-    local kind, cost, limit, window, detail
-    kind, cost, limit, window, detail, position = unpack_at('<ddddd', ARGV[1], position)
-    local found = written[key]
-    if found == nil then found = values[next_key] end
-    local ask = {
-      key = key, cost = cost, limit = limit, window = window, detail = detail,
-      algorithm = algorithms[kind], found = found, retry = 0, delay = 0,
-    }
-    asks[index] = ask
-    if not ask.algorithm.open(ask, found) then failure = FOREIGN end
-    -- What will not be written would not be found out.
-    if mode >= PEEK and not found and redis.call('TYPE', key).ok ~= 'none' then failure = FOREIGN end
+    local ask = asks[index]
+    if not ask then
+      ask = {}
+      asks[index] = ask
+    end
+    local which, cost
+    which, cost, position = unpack_at('<I4d', request, position)
+    local key, rule = KEYS[next_key], rules[which]
+    local algorithm = rule.algorithm
+    ask.key, ask.cost, ask.rule, ask.algorithm = key, cost, rule, algorithm
+    ask.value, ask.last_word = nil, 0
+    -- Read one by one, just before it is written: the server finds the key in its caches then, and what an
+    -- earlier check of this batch has written is there.
+    local raw = execute('GET', key)
+    if type(raw) == 'table' then
+      failure = raw.err
+    elseif not algorithm.open(ask, raw) then
+      failure = FOREIGN
+    end
+    ask.found = raw
   end
 
   local allowed, granted = true, 0
@@ -99,22 +102,25 @@ for _ = 1, checks do
     if mode ~= REFUND then
       for index = 1, count do
         local ask = asks[index]
-        if ask.cost > ask.limit then
-          ask.retry = NEVER
-        elseif ask.cost > 0 then
-          ask.retry = ask.algorithm.fit(ask)
+        local cost, retry = ask.cost, 0
+        if cost > ask.rule.limit then
+          retry = NEVER
+        elseif cost > 0 then
+          retry = ask.algorithm.fit(ask)
         end
-        if ask.retry ~= 0 then allowed = false end
-        if ask.algorithm.delay then ask.delay = ask.algorithm.delay(ask) end
+        ask.retry = retry
+        if retry ~= 0 then allowed = false end
+        if ask.algorithm.delay then ask.last_word = ask.algorithm.delay(ask) end
       end
     end
     for index = 1, count do
       local ask = asks[index]
-      if ask.cost > 0 then
+      local cost = ask.cost
+      if cost > 0 then
         if mode == REFUND then
           if ask.found then ask.algorithm.refund(ask, at_most(at, now)) end
         elseif allowed and mode ~= PEEK then
-          if ask.cost > granted then granted = ask.cost end
+          if cost > granted then granted = cost end
           ask.algorithm.charge(ask)
         end
       end
@@ -124,19 +130,25 @@ for _ = 1, checks do
     failure = commit(asks, count)
   end
 
+  length = length + 1
   if failure then
-    length = length + 1
-    reply[length] = failure
+    reply[length] = FAILED
+    texts[#texts + 1] = failure
   else
-    reply[length + 1], reply[length + 2] = allowed and 1 or 0, granted
-    length = length + 2
+    reply[length] = allowed and granted or DENIED
     for index = 1, count do
       local ask = asks[index]
       local remaining, reset = ask.algorithm.status(ask)
-      reply[length + 1], reply[length + 2], reply[length + 3] = ask.retry, remaining, reset
-      reply[length + 4] = allowed and ask.delay or 0
-      length = length + 4
+      reply[length + 1], reply[length + 2] = remaining, reset
+      reply[length + 3] = allowed and ask.last_word or ask.retry
+      length = length + 3
     end
   end
 end
-return reply
+
+local pieces = {}
+for from = 1, length, PIECE do
+  local to = at_most(from + PIECE - 1, length)
+  pieces[#pieces + 1] = pack('<' .. ('d'):rep(to - from + 1), unpack(reply, from, to))
+end
+return { table.concat(pieces), unpack(texts) }

@@ -1,30 +1,41 @@
 -- Fixed window: at most `limit` in each aligned window; `detail` is the phase.
--- State: 'F', the window's end, what is used of it.
+-- State: 'F', the window's end, what is used of it. The key lives as long as the window that it names.
 local fixed_window = {}
 algorithms[1] = fixed_window
 
+function fixed_window.prepare(rule)
+  rule.stop = now + (rule.window - (now + rule.detail) % rule.window)
+end
+
 local function fixed_window_write(ask)
-  ask.value = pack('<c1dd', 'F', ask.stop, ask.used)
-  ask.expires = ask.stop
+  local stop = ask.rule.stop
+  if ask.stored == stop then
+    ask.value, ask.offset = pack('<d', ask.used), '9'
+  else
+    ask.value, ask.offset, ask.expires = pack('<c1dd', 'F', stop, ask.used), nil, stop
+  end
 end
 
 function fixed_window.open(ask, raw)
-  local window = ask.window
-  local stop = now + (window - (now + ask.detail) % window)
-  ask.stop, ask.used = stop, 0
+  ask.used, ask.stored = 0, 0
   if raw then
     if #raw ~= 17 or raw:byte() ~= 70 then return false end
+    local stop = ask.rule.stop
     local stored, used = unpack_at('<dd', raw, 2)
-    if stored >= stop then ask.used = used end
-    -- A later end was written before the clock stepped back: it counts for this window, and no longer.
-    if stored > stop then fixed_window_write(ask) end
+    ask.stored = stored
+    if stored >= stop then
+      ask.used = used
+      -- A later end was written before the clock stepped back: it counts for this window, and no longer.
+      if stored > stop then fixed_window_write(ask) end
+    end
   end
   return true
 end
 
 function fixed_window.fit(ask)
-  if ask.used + ask.cost <= ask.limit then return 0 end
-  return ask.stop - now
+  local rule = ask.rule
+  if ask.used + ask.cost <= rule.limit then return 0 end
+  return rule.stop - now
 end
 
 function fixed_window.charge(ask)
@@ -33,13 +44,17 @@ function fixed_window.charge(ask)
 end
 
 function fixed_window.refund(ask, at)
-  local window = ask.window
-  if at + (window - (at + ask.detail) % window) ~= ask.stop then return end
+  local rule = ask.rule
+  local window = rule.window
+  if at + (window - (at + rule.detail) % window) ~= rule.stop then return end
   ask.used = ask.used - at_most(ask.cost, ask.used)
   fixed_window_write(ask)
 end
 
 function fixed_window.status(ask)
-  if ask.used == 0 then return ask.limit, 0 end
-  return ask.limit - at_most(ask.used, ask.limit), ask.stop - now
+  local used, rule = ask.used, ask.rule
+  local limit = rule.limit
+  if used == 0 then return limit, 0 end
+  if used > limit then used = limit end
+  return limit - used, rule.stop - now
 end

@@ -6,16 +6,21 @@
 --
 -- An algorithm is a table of functions over an `ask`:
 --
+--   prepare(rule)     works out what follows from the rule and this moment alone, once per execution
 --   open(ask, raw)    reads the state (false: there is none), carried over to this moment and this limit;
---                     sets ask.value and ask.expires if that has changed it; true unless it is garbled
+--                     leaves in the ask what is to be written if that has changed it; true unless it is garbled
 --   fit(ask)          how long until the cost fits: 0 is now
---   charge(ask)       charges a cost that fits: sets ask.value and ask.expires, what is to be written
+--   charge(ask)       charges a cost that fits: leaves in the ask what is to be written
 --   refund(ask, at)   gives back a cost charged at that moment, which is not later than now
 --   status(ask)       what remains, and how long until the limit is untouched again
 --
--- and an ask holds its key, its cost, the three numbers of its rule (`limit`, `window`, `detail`) and what is
--- to be written: `value` (nil: nothing, false: delete the key) and `expires`, when it says nothing any more.
+-- A rule holds its algorithm and its three numbers (`limit`, `window`, `detail`); an ask holds its rule, its
+-- key, its cost and what is to be written: `value` (nil: nothing, false: delete the key), and either `expires`,
+-- the moment when it says nothing any more, or `offset`, where in the present value it is to be put: the key's
+-- time to live is then left as it is, which is less than half the work of setting it.
+-- Asks are used again for the next check, so `open` sets everything that the other functions read.
 -- Each algorithm's specification is its namesake in `drl-core`, src/algorithm.
+local execute, format = redis.pcall, string.format
 local pack, unpack_at = struct.pack, struct.unpack
 local algorithms = {}
 

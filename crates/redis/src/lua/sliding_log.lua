@@ -54,19 +54,22 @@ local function settle(ask, cost)
   if ask.count == 0 then
     ask.value = false
   else
-    ask.value, ask.expires = raw, ask.last + ask.window + 1
+    ask.value, ask.expires = raw, ask.last + ask.rule.window + 1
   end
 end
 
+function sliding_log.prepare() end
+
 function sliding_log.open(ask, raw)
-  ask.newest = now - now % ask.detail + (ask.detail - 1)
+  ask.offset = nil
+  ask.newest = now - now % ask.rule.detail + (ask.rule.detail - 1)
   ask.raw, ask.first, ask.count, ask.used, ask.sum, ask.before = '', 1, 0, 0, 0, 0
   if not raw then return true end
   local count = (#raw - HEAD) / WIDTH
   if raw:byte() ~= 76 or count < 1 or count % 1 ~= 0 then return false end
   local base, oldest = unpack_at('<I4d', raw, 2)
   local first = 1
-  local in_window = now - ask.window -- the smallest stamp that still is
+  local in_window = now - ask.rule.window -- the smallest stamp that still is
   if oldest < in_window then
     first = bisect(raw, 2, count + 1, in_window)
     local _, sum = entry(raw, first - 1)
@@ -83,7 +86,7 @@ function sliding_log.open(ask, raw)
 end
 
 function sliding_log.fit(ask)
-  local excess = ask.used + ask.cost - ask.limit
+  local excess = ask.used + ask.cost - ask.rule.limit
   if excess <= 0 then return 0 end
   -- The first entry with which enough will have left.
   local low, high = ask.first, ask.count
@@ -92,7 +95,7 @@ function sliding_log.fit(ask)
     local _, sum = entry(ask.raw, middle)
     if between(ask.before, sum) >= excess then high = middle else low = middle + 1 end
   end
-  return entry(ask.raw, low) + ask.window + 1 - now
+  return entry(ask.raw, low) + ask.rule.window + 1 - now
 end
 
 function sliding_log.charge(ask)
@@ -102,7 +105,7 @@ end
 function sliding_log.refund(ask, at)
   settle(ask, 0)
   local raw, count = ask.raw, ask.count
-  local stamp = at - at % ask.detail + (ask.detail - 1)
+  local stamp = at - at % ask.rule.detail + (ask.rule.detail - 1)
   local found = bisect(raw, 1, count + 1, stamp)
   if found > count or entry(raw, found) ~= stamp then return end
   local before = ask.before
@@ -125,11 +128,11 @@ function sliding_log.refund(ask, at)
     ask.value = false
   else
     ask.last = entry(ask.raw, ask.count)
-    ask.value, ask.expires = ask.raw, ask.last + ask.window + 1
+    ask.value, ask.expires = ask.raw, ask.last + ask.rule.window + 1
   end
 end
 
 function sliding_log.status(ask)
-  if ask.used == 0 then return ask.limit, 0 end
-  return ask.limit - at_most(ask.used, ask.limit), ask.last + ask.window + 1 - now
+  if ask.used == 0 then return ask.rule.limit, 0 end
+  return ask.rule.limit - at_most(ask.used, ask.rule.limit), ask.last + ask.rule.window + 1 - now
 end

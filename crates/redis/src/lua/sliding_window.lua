@@ -4,20 +4,36 @@
 local sliding_window = {}
 algorithms[3] = sliding_window
 
+function sliding_window.prepare(rule)
+  rule.stop = now + (rule.window - now % rule.window)
+  rule.grains = div_ceil(rule.window, rule.detail)
+end
+
+-- When a state says nothing any more.
+local function sliding_window_end(rule, stop, current)
+  if current > 0 then return stop + rule.window end
+  return stop
+end
+
 local function sliding_window_write(ask)
-  ask.value = pack('<c1ddd', 'S', ask.stop, ask.previous, ask.current)
-  ask.expires = ask.stop
-  if ask.current > 0 then ask.expires = ask.stop + ask.window end
+  local rule = ask.rule
+  local expires = sliding_window_end(rule, rule.stop, ask.current)
+  if ask.lives == expires then
+    ask.value, ask.offset = pack('<ddd', rule.stop, ask.previous, ask.current), '1'
+  else
+    ask.value, ask.offset = pack('<c1ddd', 'S', rule.stop, ask.previous, ask.current), nil
+    ask.expires = expires
+  end
 end
 
 function sliding_window.open(ask, raw)
-  local window = ask.window
-  local stop = now + (window - now % window)
-  ask.stop, ask.previous, ask.current = stop, 0, 0
-  ask.grains = div_ceil(window, ask.detail)
+  ask.previous, ask.current, ask.lives = 0, 0, 0
   if raw then
     if #raw ~= 25 or raw:byte() ~= 83 then return false end
+    local rule = ask.rule
+    local stop, window = rule.stop, rule.window
     local stored, previous, current = unpack_at('<ddd', raw, 2)
+    ask.lives = sliding_window_end(rule, stored, current)
     if stored >= stop then
       ask.previous, ask.current = previous, current
       -- A later end was written before the clock stepped back: it counts from this window on.
@@ -30,9 +46,9 @@ function sliding_window.open(ask, raw)
 end
 
 -- A count from before the limit was lowered may be above it, but not above what is exact.
-local function weighable(ask, count)
-  local exact = at_most(count, div(4503599627370496, ask.grains)) -- 2^52
-  local kept = at_most(count, ask.limit)
+local function weighable(rule, count)
+  local exact = at_most(count, div(4503599627370496, rule.grains)) -- 2^52
+  local kept = at_most(count, rule.limit)
   if exact > kept then return exact end
   return kept
 end
@@ -40,27 +56,29 @@ end
 -- The previous window's weighted count, rounded up, with `left` of the current window to go.
 local function weighted(ask, left)
   if ask.previous == 0 then return 0 end
-  return div_ceil(weighable(ask, ask.previous) * div_ceil(left, ask.detail), ask.grains)
+  local rule = ask.rule
+  return div_ceil(weighable(rule, ask.previous) * div_ceil(left, rule.detail), rule.grains)
 end
 
 -- The most that may be left of the current window so that `count` weighs at most `room`.
-local function left_for(ask, count, room)
-  count = weighable(ask, count)
-  if count == 0 then return ask.window end
-  return at_most(div(room * ask.grains, count) * ask.detail, ask.window)
+local function left_for(rule, count, room)
+  count = weighable(rule, count)
+  if count == 0 then return rule.window end
+  return at_most(div(room * rule.grains, count) * rule.detail, rule.window)
 end
 
 function sliding_window.fit(ask)
-  local limit, left = ask.limit, ask.stop - now
+  local rule = ask.rule
+  local limit, left = rule.limit, rule.stop - now
   local taken = ask.current + ask.cost
   if taken + weighted(ask, left) <= limit then return 0 end
   -- It fits when the previous window has slid far enough out of sight: of this window, of the next one
   -- (where today's count is the previous), or at the latest of the one after.
   if taken <= limit then
-    local needed = left_for(ask, ask.previous, limit - taken)
+    local needed = left_for(rule, ask.previous, limit - taken)
     if needed > 0 then return left - needed end
   end
-  return left + (ask.window - left_for(ask, ask.current, limit - ask.cost))
+  return left + (rule.window - left_for(rule, ask.current, limit - ask.cost))
 end
 
 function sliding_window.charge(ask)
@@ -69,11 +87,12 @@ function sliding_window.charge(ask)
 end
 
 function sliding_window.refund(ask, at)
-  local window = ask.window
+  local rule = ask.rule
+  local window = rule.window
   local stop = at + (window - at % window)
-  if stop == ask.stop then
+  if stop == rule.stop then
     ask.current = ask.current - at_most(ask.cost, ask.current)
-  elseif stop + window == ask.stop then
+  elseif stop + window == rule.stop then
     ask.previous = ask.previous - at_most(ask.cost, ask.previous)
   else
     return
@@ -82,13 +101,14 @@ function sliding_window.refund(ask, at)
 end
 
 function sliding_window.status(ask)
-  local left = ask.stop - now
+  local rule = ask.rule
+  local left = rule.stop - now
   local estimate = ask.current + weighted(ask, left)
   local reset = 0
   if ask.current > 0 then
-    reset = left + ask.window
+    reset = left + rule.window
   elseif ask.previous > 0 then
     reset = left
   end
-  return ask.limit - at_most(estimate, ask.limit), reset
+  return rule.limit - at_most(estimate, rule.limit), reset
 end

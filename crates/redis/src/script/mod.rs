@@ -1,5 +1,6 @@
 //! The script that decides: composed from parts, one execution for a whole batch.
 
+mod order;
 mod reply;
 mod request;
 #[cfg(test)]
@@ -7,8 +8,9 @@ mod traces;
 
 use std::sync::LazyLock;
 
-pub(crate) use reply::read;
-pub(crate) use request::{Request, chunks};
+pub(crate) use order::{MOST_ASKS, Order, chunks};
+pub(crate) use reply::Reply;
+pub(crate) use request::command;
 
 /// Whose time it is. The only part that differs between the server and a test that chooses the time.
 const CLOCK: &str = include_str!("../lua/clock.lua");

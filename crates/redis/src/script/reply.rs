@@ -1,68 +1,90 @@
 //! What the script answers.
 
-use drl_core::check::Check;
 use drl_core::{Leased, Micros, Outcome, Retry, Timestamp, Verdict};
-use drl_store::{Answers, StoreError};
+use drl_store::StoreError;
 use redis::Value;
 
-use super::Request;
+use super::Order;
 use crate::fault;
 
-/// Reads the answers to `request`.
-pub(crate) fn read(request: &Request<'_, '_>, reply: Value) -> Result<Answers, StoreError> {
-    let Value::Array(items) = reply else {
-        return Err(protocol("an answer that is no list"));
-    };
-    let mut items = Items(items.into_iter());
-    if items.number()? != request.call {
-        return Err(protocol("the answer to another call"));
-    }
-    let at = Timestamp(items.number()?);
-    let answers = request.checks.iter().map(|check| items.verdict(check, at)).collect::<Result<_, _>>()?;
-    match items.0.next() {
-        None => Ok(answers),
-        Some(_) => Err(protocol("a longer answer than expected")),
-    }
+/// The answers of one execution, read in the order in which the checks were sent.
+pub(crate) struct Reply {
+    numbers: std::vec::IntoIter<u8>,
+    texts: std::vec::IntoIter<Value>,
+    at: Timestamp,
 }
 
-struct Items(std::vec::IntoIter<Value>);
-
-impl Items {
-    /// One check's answer; the outer error is about the reply as a whole.
-    fn verdict(
-        &mut self,
-        check: &Check<'_>,
-        at: Timestamp,
-    ) -> Result<Result<Verdict, StoreError>, StoreError> {
-        let allowed = match self.0.next() {
-            Some(Value::Int(allowed)) => allowed != 0,
-            Some(Value::BulkString(text)) => {
-                return Ok(Err(fault::spoken(&String::from_utf8_lossy(&text))));
-            }
-            _ => return Err(protocol("neither a verdict nor an error text")),
+impl Reply {
+    /// The answer to that call, which must be nobody else's.
+    pub(crate) fn open(reply: Value, call: u64) -> Result<Self, StoreError> {
+        let Value::Array(items) = reply else {
+            return Err(protocol("an answer that is no list"));
         };
-        let granted = self.number()?;
-        let outcomes = check.asks.iter().map(|_| self.outcome()).collect::<Result<_, _>>()?;
-        Ok(Ok(Verdict { allowed, granted, leased: Leased::default(), at, outcomes }))
-    }
-
-    fn outcome(&mut self) -> Result<Outcome, StoreError> {
-        let retry = match self.0.next() {
-            Some(Value::Int(-1)) => Retry::Never,
-            Some(Value::Int(0)) => Retry::Now,
-            Some(Value::Int(wait)) => Retry::After(Micros(unsigned(wait)?)),
-            _ => return Err(protocol("no retry where one belongs")),
+        let mut texts = items.into_iter();
+        let Some(Value::BulkString(numbers)) = texts.next() else {
+            return Err(protocol("no numbers where they belong"));
         };
-        let remaining = self.number()?;
-        let reset_after = Micros(self.number()?);
-        Ok(Outcome { retry, remaining, reset_after, delay: Micros(self.number()?) })
-    }
-
-    fn number(&mut self) -> Result<u64, StoreError> {
-        match self.0.next() {
-            Some(Value::Int(number)) => unsigned(number),
-            _ => Err(protocol("no number where one belongs")),
+        let mut reply = Self { numbers: numbers.into_iter(), texts, at: Timestamp(0) };
+        if reply.unsigned()? != call {
+            return Err(protocol("the answer to another call"));
         }
+        reply.at = Timestamp(reply.unsigned()?);
+        Ok(reply)
+    }
+
+    /// The next check's answer; the outer error is about the reply as a whole.
+    pub(crate) fn verdict(&mut self, order: &Order) -> Result<Result<Verdict, StoreError>, StoreError> {
+        let granted = match self.number()? {
+            -2 => return Ok(Err(self.text()?)),
+            granted => u64::try_from(granted).ok(),
+        };
+        let allowed = granted.is_some();
+        let outcomes = order.asks.iter().map(|_| self.outcome(allowed)).collect::<Result<_, _>>()?;
+        let (granted, leased) = (granted.unwrap_or(0), Leased::default());
+        Ok(Ok(Verdict { allowed, granted, leased, at: self.at, outcomes }))
+    }
+
+    /// Checks that nothing is left.
+    pub(crate) fn close(self) -> Result<(), StoreError> {
+        if self.numbers.len() + self.texts.len() > 0 {
+            return Err(protocol("a longer answer than expected"));
+        }
+        Ok(())
+    }
+
+    fn outcome(&mut self, allowed: bool) -> Result<Outcome, StoreError> {
+        let remaining = self.unsigned()?;
+        let reset_after = Micros(self.unsigned()?);
+        let last = self.number()?;
+        let (retry, delay) = match last {
+            delay if allowed => (Retry::Now, Micros(unsigned(delay)?)),
+            -1 => (Retry::Never, Micros::ZERO),
+            0 => (Retry::Now, Micros::ZERO),
+            wait => (Retry::After(Micros(unsigned(wait)?)), Micros::ZERO),
+        };
+        Ok(Outcome { retry, remaining, reset_after, delay })
+    }
+
+    fn text(&mut self) -> Result<StoreError, StoreError> {
+        match self.texts.next() {
+            Some(Value::BulkString(text)) => Ok(fault::spoken(&String::from_utf8_lossy(&text))),
+            _ => Err(protocol("no error text where one belongs")),
+        }
+    }
+
+    fn unsigned(&mut self) -> Result<u64, StoreError> {
+        self.number().and_then(unsigned)
+    }
+
+    fn number(&mut self) -> Result<i64, StoreError> {
+        let Some(bytes) = self.numbers.as_slice().first_chunk().copied() else {
+            return Err(protocol("no number where one belongs"));
+        };
+        self.numbers.nth(size_of::<f64>() - 1);
+        let number = f64::from_le_bytes(bytes);
+        #[expect(clippy::cast_possible_truncation, reason = "what is no whole number is refused")]
+        let whole = number as i64;
+        if whole as f64 == number { Ok(whole) } else { Err(protocol("a number that is not whole")) }
     }
 }
 

@@ -1,123 +1,122 @@
-//! Checks as one `EVALSHA`.
+//! Orders as one `EVALSHA`.
 
 use drl_core::Rule;
-use drl_core::check::{Ask, Check, Mode};
+use drl_core::check::Mode;
 
-use super::Script;
+use super::{Order, Script};
 
-/// How many limits one execution decides at most: half a millisecond in which the server does nothing else.
-const MOST_ASKS: usize = 128;
 /// Costs from here on are above every capacity.
 const LARGEST_COST: u64 = 1 << 33;
 /// Moments from here on (the year 2112) are after every window.
 const LATEST: u64 = 1 << 52;
+/// How far back an equal rule is looked for: most requests are held to the same few.
+const RECENT_RULES: usize = 4;
 
-/// One execution of the script, named by `call`: the reply repeats the name, so that no caller can be
-/// given another's answer.
-pub(crate) struct Request<'a, 'k> {
-    /// The number that names this call.
-    pub(crate) call: u64,
-    /// What to decide.
-    pub(crate) checks: &'a [Check<'k>],
+/// The command that decides `orders`, as the call of that number: the reply repeats it, so that nobody can
+/// be given another call's answer.
+pub(crate) fn command<'a>(
+    script: &Script,
+    call: u64,
+    orders: impl Iterator<Item = &'a Order> + Clone,
+) -> redis::Cmd {
+    let asks: usize = orders.clone().map(Order::asks).sum();
+    let mut command = redis::Cmd::with_capacity(asks + 4, 256 + asks * 80);
+    command.arg("EVALSHA").arg(&script.sha1).arg(asks);
+    let mut request = Request::default();
+    for order in orders {
+        order.asks.iter().for_each(|ask| {
+            command.arg(&ask.key);
+        });
+        request.add(order);
+    }
+    command.arg(request.finish(call));
+    command
 }
 
-/// Cuts a batch into what one execution each decides; every check stays whole.
-pub(crate) fn chunks<'a, 'k>(batch: &'a [Check<'k>]) -> impl Iterator<Item = &'a [Check<'k>]> {
-    let mut rest = batch;
-    std::iter::from_fn(move || {
-        let mut asks = 0;
-        let fitting = rest
-            .iter()
-            .take_while(|check| {
-                asks += check.asks.len();
-                asks <= MOST_ASKS
-            })
-            .count();
-        let (chunk, others) = rest.split_at(fitting.max(1).min(rest.len()));
-        rest = others;
-        (!chunk.is_empty()).then_some(chunk)
-    })
+/// The numbers of a request: its rules, each once where they follow each other, and its checks.
+#[derive(Default)]
+struct Request {
+    rules: Vec<Rule>,
+    orders: u64,
+    checks: Vec<u8>,
 }
 
-impl Request<'_, '_> {
-    /// The command. Two buffers for all keys and numbers, whatever their number.
-    pub(crate) fn command(&self, script: &Script) -> redis::Cmd {
-        let asks: usize = self.checks.iter().map(|check| check.asks.len()).sum();
-        let mut command = redis::Cmd::with_capacity(asks + 4, 128 + asks * 112 + self.checks.len() * 24);
-        command.arg("EVALSHA").arg(&script.sha1).arg(asks);
-        let mut key = String::with_capacity(96);
-        for ask in self.checks.iter().flat_map(|check| &check.asks) {
-            key.clear();
-            ask.key.render(&mut key);
-            command.arg(&key);
+impl Request {
+    fn add(&mut self, order: &Order) {
+        self.orders += 1;
+        let (mode, at) = match order.mode {
+            Mode::Take | Mode::Lease(_) => (0, None), // the script lends nothing yet
+            Mode::TakeUpTo => (1, None),
+            Mode::Peek => (2, None),
+            Mode::Refund(at) | Mode::Return(at) => (3, Some(at.0.min(LATEST))),
+        };
+        self.checks.push(mode);
+        self.checks.extend_from_slice(&small(order.asks.len()));
+        if let Some(at) = at {
+            self.checks.extend_from_slice(&double(at));
         }
-        command.arg(self.numbers(asks));
-        command
+        for ask in &order.asks {
+            let rule = self.rule(ask.rule);
+            self.checks.extend_from_slice(&small(rule));
+            self.checks.extend_from_slice(&double(ask.cost.min(LARGEST_COST)));
+        }
     }
 
-    fn numbers(&self, asks: usize) -> Vec<u8> {
-        let mut wire = Wire(Vec::with_capacity(8 * (2 + self.checks.len() * 3 + asks * 5)));
-        wire.put([self.call, self.checks.len() as u64]);
-        for check in self.checks {
-            let (mode, at) = match check.mode {
-                Mode::Take | Mode::Lease(_) => (0, 0), // the script lends nothing yet
-                Mode::TakeUpTo => (1, 0),
-                Mode::Peek => (2, 0),
-                Mode::Refund(at) | Mode::Return(at) => (3, at.0.min(LATEST)),
-            };
-            wire.put([mode, check.asks.len() as u64, at]);
-            check.asks.iter().for_each(|ask| wire.put(numbers(ask)));
+    /// The rule's number, counted from one.
+    fn rule(&mut self, rule: Rule) -> usize {
+        let recent = self.rules.iter().enumerate().rev().take(RECENT_RULES);
+        if let Some((index, _)) = recent.into_iter().find(|&(_, &other)| other == rule) {
+            return index + 1;
         }
-        wire.0
+        self.rules.push(rule);
+        self.rules.len()
+    }
+
+    fn finish(self, call: u64) -> Vec<u8> {
+        let mut all = Vec::with_capacity(24 + self.rules.len() * 32 + self.checks.len());
+        let head = [call, self.rules.len() as u64, self.orders];
+        for number in head.into_iter().chain(self.rules.iter().flat_map(numbers)) {
+            all.extend_from_slice(&double(number));
+        }
+        all.extend_from_slice(&self.checks);
+        all
     }
 }
 
-/// An ask as the script reads it: algorithm, cost, limit, window, detail.
-fn numbers(ask: &Ask<'_>) -> [u64; 5] {
-    let cost = ask.cost.min(LARGEST_COST);
-    match ask.rule {
-        Rule::FixedWindow(rule) => [1, cost, rule.limit(), rule.window().0, rule.phase().0],
-        Rule::SlidingLog(rule) => [2, cost, rule.limit(), rule.window().0, rule.slice().0],
-        Rule::SlidingWindow(rule) => [3, cost, rule.limit(), rule.window().0, rule.grain().0],
+/// A rule as the script reads it: algorithm, limit, window, detail.
+fn numbers(rule: &Rule) -> [u64; 4] {
+    match rule {
+        Rule::FixedWindow(rule) => [1, rule.limit(), rule.window().0, rule.phase().0],
+        Rule::SlidingLog(rule) => [2, rule.limit(), rule.window().0, rule.slice().0],
+        Rule::SlidingWindow(rule) => [3, rule.limit(), rule.window().0, rule.grain().0],
         Rule::Bucket(rule) => {
             let algorithm = if rule.is_queue() { 5 } else { 4 };
-            [algorithm, cost, rule.capacity(), rule.rate().every, rule.rate().per]
+            [algorithm, rule.capacity(), rule.rate().every, rule.rate().per]
         }
     }
 }
 
-struct Wire(Vec<u8>);
+/// All our numbers are below 2^53.
+fn double(number: u64) -> [u8; 8] {
+    (number as f64).to_le_bytes()
+}
 
-impl Wire {
-    /// All our numbers are below 2^53.
-    fn put<const N: usize>(&mut self, numbers: [u64; N]) {
-        for number in numbers {
-            self.0.extend_from_slice(&(number as f64).to_le_bytes());
-        }
-    }
+/// The number of something that is in memory, each worth more than a byte.
+fn small(number: usize) -> [u8; 4] {
+    u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes()
 }
 
 #[cfg(test)]
 mod tests {
-    use drl_core::{Keyspace, Quota};
-    use smallvec::smallvec;
+    use drl_core::Quota;
 
     use super::*;
 
     #[test]
-    fn a_batch_is_cut_between_checks() {
-        let space = Keyspace::new("drl", "limit", "tb60s");
-        let rule = Quota::per_minute(5).rule().unwrap();
-        let check = |asks: usize| Check {
-            asks: (0..asks).map(|_| Ask { key: space.key(&[], 0), rule, cost: 1 }).collect(),
-            mode: Mode::Take,
-        };
-        let sizes = |batch: &[Check<'_>]| chunks(batch).map(<[_]>::len).collect::<Vec<_>>();
-        assert_eq!(sizes(&[]), [0; 0]);
-        assert_eq!(sizes(&[check(0), check(2)]), [2]);
-        assert_eq!(sizes(&[check(100), check(28), check(1)]), [2, 1]);
-        assert_eq!(sizes(&[check(1), check(1_000), check(1)]), [1, 1, 1]);
-        let ping = Check { asks: smallvec![], mode: Mode::Peek };
-        assert_eq!(sizes(&[ping]), [1]);
+    fn a_rule_is_sent_once_for_those_who_ask_one_after_the_other() {
+        let rules = [1, 2, 3, 4, 5].map(|limit| Quota::per_minute(limit).rule().unwrap());
+        let mut request = Request::default();
+        let sent = [0, 0, 1, 0, 1, 2, 3, 4, 4, 0].map(|index| request.rule(rules[index]));
+        assert_eq!(sent, [1, 1, 2, 1, 2, 3, 4, 5, 5, 6], "the first is too far back in the end");
     }
 }

@@ -6,6 +6,7 @@
 
 mod steps;
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use drl_core::check::Check;
@@ -14,7 +15,7 @@ use drl_testkit::RedisServer;
 use redis::Value;
 
 use self::steps::{Counter, Trace};
-use super::{Request, Script, read};
+use super::{Order, Reply, Script, command};
 
 /// Where the test's clock takes the place of the server's.
 const CHOSEN_CLOCK: &str = "local now = struct.unpack('<d', ARGV[2])\n";
@@ -62,15 +63,15 @@ impl Bench {
         let mut pipeline = redis::pipe();
         let mut expected = Vec::new();
         while let Some((now, checks)) = trace.next(&counters) {
-            let request = Request { call: expected.len() as u64, checks: &checks };
-            let mut command = request.command(&self.script);
+            let orders: Vec<Order> = checks.iter().map(Order::from).collect();
+            let mut command = command(&self.script, expected.len() as u64, orders.iter());
             command.arg(&(now.0 as f64).to_le_bytes()[..]);
             pipeline.add_command(command);
             let (verdicts, effects) = trace.decide(&counters, &checks, now);
             for effect in &effects {
                 pipeline.cmd("PTTL").arg(&effect.counter.name);
             }
-            expected.push((now, checks, verdicts, effects));
+            expected.push((now, orders, verdicts, effects));
         }
         let started = Instant::now();
         let replies: Vec<Value> = pipeline.query(&mut self.connection).unwrap();
@@ -78,37 +79,69 @@ impl Bench {
         if elapsed > LONGEST_RUN {
             return false;
         }
-        let mut replies = replies.into_iter();
-        for (call, (now, checks, verdicts, effects)) in expected.into_iter().enumerate() {
-            let place = format!("seed {}, step {call} at {}: {checks:#?}", trace.seed, now.0);
-            let request = Request { call: call as u64, checks: &checks };
-            let answers = read(&request, replies.next().unwrap()).unwrap_or_else(|e| panic!("{place}: {e}"));
-            for (answer, verdict) in answers.into_iter().zip(&verdicts) {
-                assert_eq!(&answer.unwrap_or_else(|e| panic!("{place}: {e}")), verdict, "{place}");
+        let (mut replies, mut lives) = (replies.into_iter(), Lives::default());
+        for (call, (now, orders, verdicts, effects)) in expected.into_iter().enumerate() {
+            let place = format!("seed {}, step {call} at {}: {orders:#?}", trace.seed, now.0);
+            let mut reply = Reply::open(replies.next().unwrap(), call as u64).expect(&place);
+            for (order, verdict) in orders.iter().zip(&verdicts) {
+                assert_eq!(&reply.verdict(order).expect(&place).expect(&place), verdict, "{place}");
             }
+            reply.close().expect(&place);
             for effect in effects {
                 let Some(Value::Int(ttl)) = replies.next() else { panic!("{place}: no TTL") };
-                effect.check_ttl(Duration::from_millis(ttl.try_into().unwrap_or(0)), now, elapsed, &place);
+                let ttl = Duration::from_millis(ttl.try_into().unwrap_or(0));
+                lives.check(&effect, &Seen { ttl, now, elapsed }, &place);
             }
-            self.steps += checks.len();
+            self.steps += orders.len();
         }
         true
     }
 }
 
-impl Effect<'_> {
-    /// What was written lives until it says nothing, and a second of grace.
-    fn check_ttl(&self, ttl: Duration, now: Timestamp, elapsed: Duration, place: &str) {
-        if self.before == self.after {
-            return;
+/// Until when the keys live, on the trace's clock: a charge may leave that as it is.
+#[derive(Default)]
+struct Lives(HashMap<String, Life>);
+
+#[derive(Clone, Copy)]
+struct Life {
+    /// As the server last said, on its own clock.
+    ttl: Duration,
+    until: Duration,
+}
+
+impl Lives {
+    /// What was written lives until it says nothing, and a second of grace; a bucket a little longer.
+    fn check(&mut self, effect: &Effect<'_>, seen: &Seen, place: &str) {
+        let Seen { ttl, now, elapsed } = *seen;
+        let rounding = Duration::from_millis(2);
+        let now = Duration::from_micros(now.0);
+        let meaning = Duration::from_micros(effect.counter.rule.expires(&effect.after).0).max(now)
+            + Duration::from_secs(1);
+        let known = self.0.get(&effect.counter.name).copied().filter(|life| {
+            let same = life.ttl >= ttl && life.ttl <= ttl + elapsed + rounding;
+            same && life.until + elapsed + rounding >= meaning
+        });
+        let until = known.map_or(now + ttl, |life| life.until);
+        self.0.insert(effect.counter.name.clone(), Life { ttl, until });
+        if known.is_none() && effect.before != effect.after {
+            let most = meaning + effect.counter.slack() + rounding;
+            assert!(until <= most, "{place}: {until:?} instead of {meaning:?}");
+            // A refund can leave a log that ends sooner than its last charge, or nothing of it.
+            let may_be_shorter = matches!(effect.after, State::SlidingLog(_));
+            assert!(
+                may_be_shorter || until + elapsed >= meaning,
+                "{place}: {until:?} instead of {meaning:?}"
+            );
         }
-        let expires = self.counter.rule.expires(&self.after);
-        let meaning = Duration::from_micros(expires.since(now).0) + Duration::from_secs(1);
-        assert!(ttl <= meaning + Duration::from_millis(1), "{place}: {ttl:?} instead of {meaning:?}");
-        // A refund can leave a log that ends sooner than its last charge, or nothing of it.
-        let may_be_shorter = matches!(self.after, State::SlidingLog(_));
-        assert!(may_be_shorter || ttl + elapsed >= meaning, "{place}: {ttl:?} instead of {meaning:?}");
     }
+}
+
+/// A key's time to live after a step, and how long the trace had been running at the most.
+#[derive(Clone, Copy)]
+struct Seen {
+    ttl: Duration,
+    now: Timestamp,
+    elapsed: Duration,
 }
 
 /// At least 10,000 steps, and all configurations several times.

@@ -1,6 +1,7 @@
 //! What a trace does: where its time goes, what it asks.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use drl_core::check::{Ask, Check, Mode, Slot};
 use drl_core::{Algorithm, Keyspace, Micros, Quota, Retry, Rule, State, Timestamp, Verdict, decide};
@@ -61,6 +62,15 @@ impl Counter {
         let mut name = String::new();
         space.key(&[b"client"], 0).render(&mut name);
         Self { space, rules, window, rule, name }
+    }
+
+    /// How much longer than it has to the key may live.
+    pub(super) fn slack(&self) -> Duration {
+        let of = |rule: &Rule| match rule {
+            Rule::Bucket(rule) => rule.capacity() * rule.rate().every / rule.rate().per / 16,
+            _ => 0,
+        };
+        Duration::from_micros(self.rules.iter().map(of).max().unwrap_or(0))
     }
 }
 
