@@ -1,8 +1,8 @@
 -- Token bucket, leaky bucket as meter and as queue (GCRA). `limit` is the capacity, and the rate is `detail`
 -- tokens every `window` microseconds: a token is `window` units, each microsecond gives back `detail` units.
--- State: 'B', the moment the bucket is full again, the units beyond it, the rate that gives them their
--- meaning (`per` tokens, `every` microseconds), and until when the key lives. That is a little longer than
--- it has to, so that most charges need not move it.
+-- State: 'B', the moment the bucket is full again, the units beyond it, the last moment at which something
+-- lent may be spent, the rate that gives the units their meaning (`per` tokens, `every` microseconds), and
+-- until when the key lives. That is a little longer than it has to, so that most charges need not move it.
 local bucket = {}
 local FRACTIONS = 1048576
 algorithms[4] = bucket
@@ -10,6 +10,8 @@ algorithms[4] = bucket
 function bucket.prepare(rule)
   rule.full = rule.limit * rule.window
   rule.slack = rule.full / rule.detail / 16
+  rule.longest_lease = at_most(div(rule.full, rule.detail * 10), LONGEST_LEASE)
+  rule.hold = at_most(div(rule.full, rule.detail * 100), LONGEST_LEASE)
 end
 
 local function bucket_write(ask)
@@ -20,11 +22,11 @@ local function bucket_write(ask)
   local expires = full_at
   if part > 0 then expires = full_at + 1 end
   if lives >= expires and lives <= expires + rule.slack then
-    ask.value, ask.offset = pack('<dd', full_at, part), '1'
+    ask.value, ask.offset = pack('<dI4d', full_at, part, ask.lent_until), '1'
   else
     lives = expires + rule.slack
-    ask.value, ask.offset = pack('<c1ddddd', 'B', full_at, part, per, rule.window, lives), nil
-    ask.expires = lives
+    ask.value = pack('<c1dI4dI4dd', 'B', full_at, part, ask.lent_until, per, rule.window, lives)
+    ask.offset, ask.expires = nil, lives
   end
 end
 
@@ -42,11 +44,12 @@ local function converted(rule, ahead, per, part, every)
 end
 
 function bucket.open(ask, raw)
-  ask.used, ask.lives = 0, 0
+  ask.used, ask.lives, ask.lent_until = 0, 0, 0
   if raw then
     if #raw ~= 41 or raw:byte() ~= 66 then return false end
     local rule = ask.rule
-    local full_at, part, per, every, lives = unpack_at('<ddddd', raw, 2)
+    local full_at, part, lent_until, per, every, lives = unpack_at('<dI4dI4dd', raw, 2)
+    ask.lent_until = lent_until
     local ahead = full_at - now -- in microseconds, to begin with
     local same = per == rule.detail and every == rule.window
     if same then ask.lives = lives end
@@ -58,10 +61,12 @@ function bucket.open(ask, raw)
       ask.used = ahead
       if ahead > rule.full then
         ask.used = rule.full
+        ask.lent_until = at_most(lent_until, now + rule.longest_lease)
         bucket_write(ask)
       end
     else
       ask.used = converted(rule, ahead, per, part, every)
+      ask.lent_until = at_most(lent_until, now + rule.longest_lease)
       bucket_write(ask)
     end
   end
@@ -80,14 +85,37 @@ function bucket.charge(ask)
   bucket_write(ask)
 end
 
--- Gives back the cost, less what has been refilled since.
+-- Gives back the cost, less what has been refilled since; where tokens are lent, less what will be until the
+-- last of them can be spent.
 function bucket.refund(ask, at)
   local rule = ask.rule
-  local back = at_most(ask.cost, rule.limit) * rule.window - (now - at) * rule.detail
+  local since = now - at
+  if ask.lent_until > now then since = ask.lent_until - at end
+  if since < 0 then since = 0 end
+  local back = at_most(ask.cost, rule.limit) * rule.window - since * rule.detail
   if back > 0 then
     ask.used = ask.used - at_most(back, ask.used)
     bucket_write(ask)
   end
+end
+
+-- The units in use when tokens are lent: at least what `hold` refills.
+local function held(ask)
+  local hold = ask.rule.hold * ask.rule.detail
+  if ask.used < hold then return hold end
+  return ask.used
+end
+
+-- For as long as what is in use takes to drain, at the most.
+function bucket.lendable(ask)
+  local rule, in_use = ask.rule, held(ask)
+  return div(rule.full - in_use, rule.window), at_most(div(in_use, rule.detail), rule.longest_lease)
+end
+
+function bucket.lend(ask, tokens, last)
+  ask.used = held(ask) + tokens * ask.rule.window
+  if last > ask.lent_until then ask.lent_until = last end
+  bucket_write(ask)
 end
 
 function bucket.status(ask)
@@ -97,9 +125,10 @@ function bucket.status(ask)
 end
 
 -- As a queue: an admitted request waits for the units in front of it to drain, and a refund takes no turn
--- back, since those behind it have been told their times.
+-- back, since those behind it have been told their times. It lends nothing, since spacing is its point.
 algorithms[5] = {
   prepare = bucket.prepare, open = bucket.open, fit = bucket.fit, charge = bucket.charge, status = bucket.status,
   refund = function() end,
+  lendable = function() return 0, 0 end,
   delay = function(ask) return div_ceil(ask.used, ask.rule.detail) end,
 }

@@ -3,13 +3,16 @@
 -- KEYS     the counters of all asks of all checks, in order
 -- ARGV[1]  little-endian numbers: doubles but for the small ones. A number that names this call, the number
 --          of rules, the number of checks; then for each rule its algorithm, limit, window and detail; then
---          for each check its mode (one byte), its number of asks (four), for a refund the moment of the
---          charge, and for each ask which rule (four bytes) and its cost
+--          for each check its mode (one byte), its number of asks (four), what the mode is about if
+--          anything (how many to lend at most, the moment of what is given back), and for each ask which
+--          rule (four bytes) and its cost
 -- Reply    a string of little-endian doubles: the number that names the call, the store's time; then for each
---          check what was granted (-1: denied), and for each ask what remains, the time until it is untouched
---          again, and its delay or, where the check was denied, its retry (-1: never). A check that failed is
---          a -2 and nothing more: nothing of it was written, and its error text stands behind the string
-local TAKE, TAKE_UP_TO, PEEK, REFUND = 0, 1, 2, 3
+--          check what was granted (-1: denied); if it borrowed and was not denied, what was lent and for how
+--          long; and for each ask what remains, the time until it is untouched again, and its delay or, where
+--          the check was denied, its retry (-1: never). A check that failed is a -2 and nothing more: nothing
+--          of it was written, and its error text stands behind the string
+local TAKE_UP_TO, LEASE, PEEK, REFUND, RETURN = 1, 2, 3, 4, 5 -- and 0, which takes
+local LENT_PART = 8 -- a lease takes at most this part of what there is
 local NEVER, DENIED, FAILED = -1, -1, -2
 local GRACE = 1000000 -- a counter outlives its meaning by a second
 local PIECE = 4000 -- as many numbers as a Lua stack holds with ease
@@ -53,6 +56,24 @@ local function share(asks, count)
   end
 end
 
+-- Lends the same number of tokens of every limit, for as long as all of them allow: how many, how long.
+local function lend(asks, count, most)
+  local tokens, life = most, LONGEST_LEASE
+  if count == 0 then tokens = 0 end
+  for index = 1, count do
+    local ask = asks[index]
+    local its_tokens, its_life = ask.algorithm.lendable(ask)
+    if its_life < SHORTEST_LEASE then its_tokens = 0 end
+    tokens, life = at_most(tokens, div(its_tokens, LENT_PART)), at_most(life, its_life)
+  end
+  if tokens == 0 then return 0, 0 end
+  for index = 1, count do
+    local ask = asks[index]
+    ask.algorithm.lend(ask, tokens, now + life - 1)
+  end
+  return tokens, life
+end
+
 local request = ARGV[1]
 local call, kinds, checks, position = unpack_at('<ddd', request)
 local rules = {}
@@ -68,9 +89,9 @@ local reply, length, texts, next_key = { call, now }, 2, {}, 0
 local asks = {}
 
 for _ = 1, checks do
-  local mode, count, at
+  local mode, count, about
   mode, count, position = unpack_at('<BI4', request, position)
-  if mode == REFUND then at, position = unpack_at('<d', request, position) end
+  if mode >= REFUND or mode == LEASE then about, position = unpack_at('<d', request, position) end
   local failure
   for index = 1, count do
     next_key = next_key + 1
@@ -96,10 +117,14 @@ for _ = 1, checks do
     ask.found = raw
   end
 
-  local allowed, granted = true, 0
+  local allowed, granted, lent, life = true, 0, nil, nil
   if not failure then
     if mode == TAKE_UP_TO then share(asks, count) end
-    if mode ~= REFUND then
+    if mode == REFUND then
+      about = at_most(about, now)
+    elseif mode == RETURN then
+      about = at_most(about, now + LONGEST_LEASE)
+    else
       for index = 1, count do
         local ask = asks[index]
         local cost, retry = ask.cost, 0
@@ -117,14 +142,15 @@ for _ = 1, checks do
       local ask = asks[index]
       local cost = ask.cost
       if cost > 0 then
-        if mode == REFUND then
-          if ask.found then ask.algorithm.refund(ask, at_most(at, now)) end
+        if mode >= REFUND then
+          if ask.found then ask.algorithm.refund(ask, about) end
         elseif allowed and mode ~= PEEK then
           if cost > granted then granted = cost end
           ask.algorithm.charge(ask)
         end
       end
     end
+    if mode == LEASE and allowed then lent, life = lend(asks, count, about) end
     -- A denial or a peek has nothing to write, unless a state had to be carried over: left as it was, it
     -- would deny until a clock that has stepped back has caught up.
     failure = commit(asks, count)
@@ -136,6 +162,10 @@ for _ = 1, checks do
     texts[#texts + 1] = failure
   else
     reply[length] = allowed and granted or DENIED
+    if lent then
+      reply[length + 1], reply[length + 2] = lent, life
+      length = length + 2
+    end
     for index = 1, count do
       local ask = asks[index]
       local remaining, reset = ask.algorithm.status(ask)

@@ -51,6 +51,18 @@ function fixed_window.refund(ask, at)
   fixed_window_write(ask)
 end
 
+-- Until the window ends, and at most a tenth of it.
+function fixed_window.lendable(ask)
+  local rule = ask.rule
+  local life = at_most(at_most(div(rule.window, 10), LONGEST_LEASE), rule.stop - now)
+  return rule.limit - at_most(ask.used, rule.limit), life
+end
+
+function fixed_window.lend(ask, tokens)
+  ask.used = ask.used + tokens
+  fixed_window_write(ask)
+end
+
 function fixed_window.status(ask)
   local used, rule = ask.used, ask.rule
   local limit = rule.limit

@@ -11,7 +11,9 @@
 --                     leaves in the ask what is to be written if that has changed it; true unless it is garbled
 --   fit(ask)          how long until the cost fits: 0 is now
 --   charge(ask)       charges a cost that fits: leaves in the ask what is to be written
---   refund(ask, at)   gives back a cost charged at that moment, which is not later than now
+--   refund(ask, at)   gives back a cost charged at that moment, or, of what was lent, the last moment of its life
+--   lendable(ask)     how many tokens there are to lend, and for how long
+--   lend(ask, tokens, last)   charges tokens that may be spent up to that moment: as charge
 --   status(ask)       what remains, and how long until the limit is untouched again
 --
 -- A rule holds its algorithm and its three numbers (`limit`, `window`, `detail`); an ask holds its rule, its
@@ -23,6 +25,7 @@
 local execute, format = redis.pcall, string.format
 local pack, unpack_at = struct.pack, struct.unpack
 local algorithms = {}
+local LONGEST_LEASE, SHORTEST_LEASE = 250000, 1000
 
 local function div(a, b)
   return (a - a % b) / b

@@ -36,33 +36,53 @@ local function bisect(raw, low, high, stamp)
   return low
 end
 
--- The log as it stands now: without what has left the window, and with one entry for what was stamped in the
--- slice of now and whatever the clock has stepped behind. (Sums being sums, the last says it all.) To it
--- belongs `cost` more.
-local function settle(ask, cost)
-  local keep = ask.count
-  if keep >= ask.first and ask.last >= ask.newest then
-    keep = bisect(ask.raw, ask.first, ask.count + 1, ask.newest) - 1
-  end
-  local raw = pack('<c1I4', 'L', ask.before) .. entries(ask.raw, ask.first, keep)
-  ask.used, ask.sum = ask.used + cost, (ask.sum + cost) % TURN
-  if keep < ask.count or cost > 0 then
-    raw = raw .. pack('<dI4', ask.newest, ask.sum)
-    ask.last = ask.newest
-  end
+-- How far ahead borrowed tokens are stamped, and how long they may be spent.
+function sliding_log.prepare(rule)
+  local hold = at_most(div(rule.window, 200), LONGEST_LEASE)
+  if hold < SHORTEST_LEASE then hold = 0 end
+  rule.hold = hold
+end
+
+-- The last moment of the slice that holds `moment`.
+local function stamp(rule, moment)
+  return moment - moment % rule.detail + (rule.detail - 1)
+end
+
+-- What is to be written: the entries in `raw`.
+local function sliding_log_write(ask, raw)
   ask.raw, ask.first, ask.count = raw, 1, (#raw - HEAD) / WIDTH
   if ask.count == 0 then
     ask.value = false
   else
+    ask.last = entry(raw, ask.count)
     ask.value, ask.expires = raw, ask.last + ask.rule.window + 1
   end
 end
 
-function sliding_log.prepare() end
+-- The log as it stands now, with `cost` more at that stamp: without what has left the window, and with one
+-- entry for whatever the clock has stepped behind. (Sums being sums, the last says it all.) Behind a later
+-- stamp nothing is entered: what is charged while tokens are lent leaves with them.
+local function settle(ask, cost, at)
+  local keep, last = ask.count, nil
+  if keep >= ask.first then
+    if ask.last > ask.latest then
+      last = ask.latest
+      keep = bisect(ask.raw, ask.first, ask.count + 1, last) - 1
+    elseif cost > 0 and ask.last >= at then
+      last = ask.last
+      keep = keep - 1
+    end
+  end
+  if cost > 0 and not last then last = at end
+  local raw = pack('<c1I4', 'L', ask.before) .. entries(ask.raw, ask.first, keep)
+  ask.used, ask.sum = ask.used + cost, (ask.sum + cost) % TURN
+  if last then raw = raw .. pack('<dI4', last, ask.sum) end
+  sliding_log_write(ask, raw)
+end
 
 function sliding_log.open(ask, raw)
   ask.offset = nil
-  ask.newest = now - now % ask.rule.detail + (ask.rule.detail - 1)
+  ask.latest = stamp(ask.rule, now + ask.rule.hold) -- the latest that could have been written by now
   ask.raw, ask.first, ask.count, ask.used, ask.sum, ask.before = '', 1, 0, 0, 0, 0
   if not raw then return true end
   local count = (#raw - HEAD) / WIDTH
@@ -80,7 +100,7 @@ function sliding_log.open(ask, raw)
   if first <= count then
     ask.used = between(base, ask.sum)
     -- Stamped later than anything could be by now: the clock has stepped back, or the slices are finer.
-    if ask.last > ask.newest then settle(ask, 0) end
+    if ask.last > ask.latest then settle(ask, 0) end
   end
   return true
 end
@@ -99,15 +119,15 @@ function sliding_log.fit(ask)
 end
 
 function sliding_log.charge(ask)
-  settle(ask, ask.cost)
+  settle(ask, ask.cost, stamp(ask.rule, now))
 end
 
+-- Takes the cost out of the entry it was stamped in, or out of the one before: never out of a later one.
 function sliding_log.refund(ask, at)
   settle(ask, 0)
   local raw, count = ask.raw, ask.count
-  local stamp = at - at % ask.rule.detail + (ask.rule.detail - 1)
-  local found = bisect(raw, 1, count + 1, stamp)
-  if found > count or entry(raw, found) ~= stamp then return end
+  local found = bisect(raw, 1, count + 1, stamp(ask.rule, at) + 1) - 1
+  if found < 1 then return end
   local before = ask.before
   if found > 1 then before = select(2, entry(raw, found - 1)) end
   local _, sum = entry(raw, found)
@@ -120,16 +140,19 @@ function sliding_log.refund(ask, at)
     local its_stamp, its_sum = entry(raw, index)
     parts[#parts + 1] = pack('<dI4', its_stamp, (its_sum - back) % TURN)
   end
-  ask.raw = table.concat(parts)
   ask.sum = (ask.sum - back) % TURN
   ask.used = ask.used - back
-  ask.count = (#ask.raw - HEAD) / WIDTH
-  if ask.count == 0 then
-    ask.value = false
-  else
-    ask.last = entry(ask.raw, ask.count)
-    ask.value, ask.expires = ask.raw, ask.last + ask.rule.window + 1
-  end
+  sliding_log_write(ask, table.concat(parts))
+end
+
+function sliding_log.lendable(ask)
+  local rule = ask.rule
+  return rule.limit - at_most(ask.used, rule.limit), rule.hold
+end
+
+-- Stamps borrowed tokens with the last moment at which they can be spent.
+function sliding_log.lend(ask, tokens, last)
+  settle(ask, tokens, stamp(ask.rule, last))
 end
 
 function sliding_log.status(ask)

@@ -100,6 +100,18 @@ function sliding_window.refund(ask, at)
   sliding_window_write(ask)
 end
 
+-- Until the window ends, and at most a tenth of it.
+function sliding_window.lendable(ask)
+  local rule = ask.rule
+  local life = at_most(at_most(div(rule.window, 10), LONGEST_LEASE), rule.stop - now)
+  return (sliding_window.status(ask)), life
+end
+
+function sliding_window.lend(ask, tokens)
+  ask.current = ask.current + tokens
+  sliding_window_write(ask)
+end
+
 function sliding_window.status(ask)
   local rule = ask.rule
   local left = rule.stop - now

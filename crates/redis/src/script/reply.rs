@@ -1,5 +1,6 @@
 //! What the script answers.
 
+use drl_core::check::Mode;
 use drl_core::{Leased, Micros, Outcome, Retry, Timestamp, Verdict};
 use drl_store::StoreError;
 use redis::Value;
@@ -39,9 +40,12 @@ impl Reply {
             granted => u64::try_from(granted).ok(),
         };
         let allowed = granted.is_some();
+        let leased = match order.mode {
+            Mode::Lease(_) if allowed => Leased { tokens: self.unsigned()?, life: Micros(self.unsigned()?) },
+            _ => Leased::default(),
+        };
         let outcomes = order.asks.iter().map(|_| self.outcome(allowed)).collect::<Result<_, _>>()?;
-        let (granted, leased) = (granted.unwrap_or(0), Leased::default());
-        Ok(Ok(Verdict { allowed, granted, leased, at: self.at, outcomes }))
+        Ok(Ok(Verdict { allowed, granted: granted.unwrap_or(0), leased, at: self.at, outcomes }))
     }
 
     /// Checks that nothing is left.

@@ -44,16 +44,18 @@ struct Request {
 impl Request {
     fn add(&mut self, order: &Order) {
         self.orders += 1;
-        let (mode, at) = match order.mode {
-            Mode::Take | Mode::Lease(_) => (0, None), // the script lends nothing yet
+        let (mode, about) = match order.mode {
+            Mode::Take => (0, None),
             Mode::TakeUpTo => (1, None),
-            Mode::Peek => (2, None),
-            Mode::Refund(at) | Mode::Return(at) => (3, Some(at.0.min(LATEST))),
+            Mode::Lease(most) => (2, Some(most.min(LARGEST_COST))),
+            Mode::Peek => (3, None),
+            Mode::Refund(at) => (4, Some(at.0.min(LATEST))),
+            Mode::Return(last) => (5, Some(last.0.min(LATEST))),
         };
         self.checks.push(mode);
         self.checks.extend_from_slice(&small(order.asks.len()));
-        if let Some(at) = at {
-            self.checks.extend_from_slice(&double(at));
+        if let Some(about) = about {
+            self.checks.extend_from_slice(&double(about));
         }
         for ask in &order.asks {
             let rule = self.rule(ask.rule);

@@ -42,7 +42,9 @@ pub(super) struct Trace {
     filling: bool,
     /// What a step may come back to: the retry of the last denial, and the charges so far.
     retry: Option<u64>,
-    charges: Vec<(Timestamp, u64)>,
+    charges: Vec<Timestamp>,
+    /// The last moments of what was lent so far.
+    leases: Vec<Timestamp>,
     most_entries: usize,
 }
 
@@ -107,7 +109,7 @@ impl Trace {
     }
 
     /// One log with limits around the number from which it coarsens, filled in small steps.
-    pub(super) fn filling_a_log(seed: u64) -> Self {
+    pub(super) fn filling_a_log(seed: u64, attempt: u32) -> Self {
         let random = StdRng::seed_from_u64(seed);
         let window = 1_000_000;
         let rule = |limit| {
@@ -120,7 +122,7 @@ impl Trace {
             vec![rule(5_000), rule(1_000)]
         };
         let first = rules[0];
-        let space = Keyspace::new(&format!("full-{seed}"), "limit", "sl1s");
+        let space = Keyspace::new(&format!("full-{seed}-{attempt}"), "limit", "sl1s");
         let counter = Counter::new(space, rules, window, first);
         Self { filling: true, ..Self::with(seed, random, vec![counter], 3_000) }
     }
@@ -136,6 +138,7 @@ impl Trace {
             filling: false,
             retry: None,
             charges: Vec::new(),
+            leases: Vec::new(),
             most_entries: 0,
         }
     }
@@ -168,7 +171,8 @@ impl Trace {
             45..60 => self.now + random.random_range(0..=window / 3),
             60..65 if self.now < DOOMSDAY => self.now + random.random_range(0..=3 * window),
             60..65 => self.now,
-            65..70 => self.now + 1,
+            65..67 => self.now + random.random_range(0..1_000_000),
+            67..70 => self.now + 1,
             70..75 => self.now - random.random_range(0..=(3 * window).min(1 << 42)),
             75..78 => self.now - random.random_range(0..=2 * pace),
             78..85 => self.retry.unwrap_or(self.now + 1) - 1,
@@ -182,13 +186,13 @@ impl Trace {
         let asks = random.random_range(1..=counters.len().min(3));
         let mode = match random.random_range(0..100) {
             _ if self.filling && random.random_bool(0.95) => Mode::Take,
-            0..60 => Mode::Take,
-            60..75 => Mode::TakeUpTo,
-            75..88 => Mode::Peek,
-            _ => Mode::Refund(match self.charges.choose(random) {
-                Some(&(at, _)) if random.random_bool(0.9) => at,
-                _ => *[Timestamp(self.now + 5), Timestamp(0), Timestamp(u64::MAX)].choose(random).unwrap(),
-            }),
+            0..42 => Mode::Take,
+            42..54 => Mode::TakeUpTo,
+            54..70 if self.filling => Mode::Lease(1),
+            54..70 => Mode::Lease(most(random)),
+            70..80 => Mode::Peek,
+            80..90 => Mode::Refund(moment(random, &self.charges, self.now)),
+            _ => Mode::Return(moment(random, &self.leases, self.now)),
         };
         let chosen: Vec<&Counter> = counters.choose_multiple(random, asks).collect();
         let asks = chosen
@@ -254,8 +258,28 @@ impl Trace {
             Retry::Now | Retry::Never => self.retry.filter(|&retry| retry > self.now),
         };
         if verdict.granted > 0 && check.mode != Mode::Peek {
-            self.charges.push((verdict.at, verdict.granted));
+            self.charges.push(verdict.at);
         }
+        if verdict.leased.tokens > 0 {
+            self.leases.push(verdict.leased.last(verdict.at));
+        }
+    }
+}
+
+/// One of these moments, or another.
+fn moment(random: &mut StdRng, known: &[Timestamp], now: u64) -> Timestamp {
+    match known.choose(random) {
+        Some(&at) if random.random_bool(0.9) => at,
+        _ => *[Timestamp(now + 5), Timestamp(0), Timestamp(u64::MAX)].choose(random).unwrap(),
+    }
+}
+
+/// How much to borrow.
+fn most(random: &mut StdRng) -> u64 {
+    match random.random_range(0..10) {
+        0 => 0,
+        1 => u64::MAX,
+        bits => random.random_range(1..=1 << (3 * bits)),
     }
 }
 
