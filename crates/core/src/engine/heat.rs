@@ -19,10 +19,11 @@ impl Heat {
     const SPOTS: usize = 256;
     /// The past is halved whenever it is longer than this.
     const MEMORY: Micros = Micros::from_millis(100);
-    /// From so many tokens on, a name is hot.
+    /// From so many tokens on, a name is hot,
     const HOT: u64 = 16;
-    /// No shorter time says how much is asked for.
-    const SHORTEST: u64 = 1_000;
+    /// if they were asked for over so long: a burst that is over at once leaves nothing borrowed behind, which
+    /// others would have to do without.
+    const LASTING: Micros = Micros::from_millis(50);
 
     pub(super) fn new() -> Self {
         Self(vec![Spot::default(); Self::SPOTS].into_boxed_slice())
@@ -43,16 +44,16 @@ impl Heat {
         spot.tokens = spot.tokens.saturating_add(tokens);
     }
 
-    /// How many tokens will be asked for within `life` if demand goes on as it is; at most a few times what
-    /// was seen, so that it takes demand that lasts to borrow much. Zero unless the name is hot.
+    /// How many tokens will be asked for within `life` if demand goes on as it is. Zero unless the name is hot.
     pub(super) fn appetite(&mut self, name: u128, life: Micros, now: Moment) -> u64 {
         let (spot, tag) = self.spot(name);
         let passed = now.since(spot.since);
-        if spot.tag != tag || spot.tokens < Self::HOT || passed > Micros(Self::MEMORY.0 * 4) {
+        let lasting = (Self::LASTING..=Micros(Self::MEMORY.0 * 4)).contains(&passed);
+        if spot.tag != tag || spot.tokens < Self::HOT || !lasting {
             return 0;
         }
-        let rate = u128::from(spot.tokens) * u128::from(life.0) / u128::from(passed.0.max(Self::SHORTEST));
-        u64::try_from(rate).unwrap_or(u64::MAX).min(spot.tokens.saturating_mul(4))
+        let rate = u128::from(spot.tokens) * u128::from(life.0) / u128::from(passed.0);
+        u64::try_from(rate).unwrap_or(u64::MAX)
     }
 
     fn spot(&mut self, name: u128) -> (&mut Spot, u64) {
@@ -72,20 +73,22 @@ mod tests {
     fn only_what_is_asked_for_often_is_hot_and_for_as_long_as_that_lasts() {
         let mut heat = Heat::new();
         for step in 0..15 {
-            heat.note(7, 1, Moment(step * 1_000));
-            assert_eq!(heat.appetite(7, LIFE, Moment(step * 1_000)), 0);
+            heat.note(7, 1, Moment(step * 4_000));
+            assert_eq!(heat.appetite(7, LIFE, Moment(step * 4_000)), 0);
         }
-        heat.note(7, 1, Moment(15_000));
-        assert_eq!(heat.appetite(7, LIFE, Moment(15_000)), 53, "16 in 15 ms are 53 in 50 ms");
+        heat.note(7, 1, Moment(60_000));
+        assert_eq!(heat.appetite(7, LIFE, Moment(60_000)), 13, "16 in 60 ms are 13 in 50 ms");
         assert_eq!(heat.appetite(7, LIFE, Moment(1_000_000)), 0);
-        assert_eq!(heat.appetite(8, LIFE, Moment(15_000)), 0);
+        assert_eq!(heat.appetite(8, LIFE, Moment(60_000)), 0);
     }
 
     #[test]
-    fn a_burst_is_no_reason_to_borrow_much() {
+    fn a_burst_is_no_reason_to_borrow() {
         let mut heat = Heat::new();
-        heat.note(7, 20, Moment(1_000));
-        assert_eq!(heat.appetite(7, LIFE, Moment(1_000)), 80);
+        for step in 0..1_000 {
+            heat.note(7, 1, Moment(step * 40));
+            assert_eq!(heat.appetite(7, LIFE, Moment(step * 40)), 0);
+        }
     }
 
     #[test]
