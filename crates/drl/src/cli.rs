@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use drl_server::Front;
 
+use crate::bench::Bench;
+
 /// A distributed rate limiter that is never over the limit.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true)]
@@ -26,6 +28,16 @@ pub(crate) enum Command {
     Check(Check),
     /// Say what is wrong with policy files, one `file:line:column: message` a problem: exit 0 or 1.
     Validate(Validate),
+    /// Ask for decisions as fast as they come, and judge whether too much was admitted: exit 0, 1 if so, 2 if
+    /// there is no result.
+    ///
+    /// Decisions are made by limiters in this program, as in a program that embeds the library: on memory://
+    /// unless a --store is named. Every run has counters of its own, which expire by themselves. The result
+    /// is a table on standard output, or one JSON object.
+    Bench(Bench),
+    /// One of the processes that `bench --processes` starts.
+    #[command(hide = true)]
+    BenchInstance,
     /// Print a script that completes this command's arguments.
     Completions {
         /// For this shell.

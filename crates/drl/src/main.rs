@@ -1,8 +1,9 @@
 //! The command line of the distributed rate limiter.
 //!
-//! A thin shell: arguments in, one of four commands, an exit code out. What the commands do is in
-//! `drl-server` and `distributed-rate-limiter`.
+//! A thin shell: arguments in, one of five commands, an exit code out. What the commands do is in
+//! `drl-server`, `drl-load` and `distributed-rate-limiter`.
 
+mod bench;
 mod check;
 mod cli;
 mod exit;
@@ -22,6 +23,8 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::BenchInstance => bench::run_instance(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "drl", &mut stdout());
             Ok(Exit::Success)

@@ -9,7 +9,7 @@ const LAYERS: [&[&str]; 7] = [
     &["drl-redis"],
     &["distributed-rate-limiter"],
     &["drl-tower"],
-    &["drl-server"],
+    &["drl-server", "drl-load"],
     &["drl"],
 ];
 

@@ -41,6 +41,7 @@ fn shells_can_complete() {
     for shell in ["bash", "zsh", "fish"] {
         let output = run(&["completions", shell]);
         assert_eq!(output.status.code(), Some(0));
-        assert!(text(&output.stdout).contains("validate"), "{shell}");
+        let script = text(&output.stdout);
+        assert!(script.contains("validate") && script.contains("--distribution"), "{shell}");
     }
 }
