@@ -1,9 +1,11 @@
 //! `drl bench`.
 
+use std::process::Stdio;
+
 use drl_testkit::{RedisServer, ReservedPort};
 use serde_json::Value;
 
-use crate::process::{run, text};
+use crate::process::{drl, run, text};
 
 /// On a machine that is busy with other tests.
 const PATIENT: &str = "?timeout_ms=30000";
@@ -111,6 +113,30 @@ fn short_windows_and_fast_buckets_on_redis_are_never_over() {
         assert_eq!(code, Some(0), "{report}");
         assert_sound(&report);
         assert!(number(&report, "admitted") > 60, "several windows: {report}");
+    }
+}
+
+/// The judge's alarm, raised for real: a store that forgets lets everybody start anew. (A denial is remembered
+/// for a second at most, so within three there is a second start.)
+#[test]
+fn a_store_that_forgets_is_found_out() {
+    let redis = RedisServer::start();
+    let store = format!("{}/{PATIENT}", redis.url());
+    for how in [&["--instances", "1"][..], &["--processes", "--instances", "2"]] {
+        let mut command = drl(&["bench", "--json", "--duration", "3s", "--callers", "8", "--store", &store]);
+        command.args(["--keys", "2", "--limit", "50/hour", "--algorithm", "sliding_window_log"]).args(how);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        while child.try_wait().unwrap().is_none() {
+            redis.flush();
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        let output = child.wait_with_output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{report}");
+        assert_eq!(number(&report, "bound"), 100, "{report}");
+        let over = number(&report, "over_admission");
+        assert_eq!(over, number(&report, "admitted") - 100, "{report}");
+        assert!(number(&report["worst"], "admitted") > 50, "{report}");
     }
 }
 
