@@ -42,6 +42,6 @@ fn shells_can_complete() {
         let output = run(&["completions", shell]);
         assert_eq!(output.status.code(), Some(0));
         let script = text(&output.stdout);
-        assert!(script.contains("validate") && script.contains("--distribution"), "{shell}");
+        assert!(script.contains("validate") && script.contains("distribution"), "{shell}");
     }
 }
