@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use distributed_rate_limiter::{Quota, RateLimiter, Shards};
+use distributed_rate_limiter::{Leases, Quota, RateLimiter, Shards};
 use drl_store::{MemoryStore, Store};
 use tokio::task::JoinSet;
 
@@ -37,8 +37,9 @@ impl Access {
     }
 
     /// A limiter with connections of its own. What has the same name has the same counters.
-    async fn limiter(&self, name: &str, quota: Quota, shards: Shards) -> Result<RateLimiter, LoadError> {
-        let builder = RateLimiter::builder().name(format!("{name}-{}", self.run)).quota(quota).shards(shards);
+    async fn limiter(&self, name: &str, quota: Quota, kept: Kept) -> Result<RateLimiter, LoadError> {
+        let builder = RateLimiter::builder().name(format!("{name}-{}", self.run)).quota(quota);
+        let builder = builder.shards(kept.shards).leases(kept.leases);
         let builder = match &self.embedded {
             Some(store) => builder.with_store(Arc::clone(store)),
             None => builder.store(&self.plan.settings.store),
@@ -52,13 +53,26 @@ impl Access {
             settings::Shards::Auto => Shards::Auto,
             settings::Shards::Fixed(shards) => Shards::Fixed(shards),
         };
-        self.limiter("bench", self.plan.quota, shards).await
+        let leases = match self.plan.settings.leases {
+            settings::Leases::Auto => Leases::Auto,
+            settings::Leases::Off => Leases::Off,
+        };
+        self.limiter("bench", self.plan.quota, Kept { shards, leases }).await
     }
 
     /// A way to read the store's clock.
     pub(crate) async fn store_clock(&self) -> Result<StoreClock, LoadError> {
-        Ok(StoreClock::new(self.limiter("bench-clock", StoreClock::quota(), Shards::Fixed(1)).await?))
+        // One counter, and every answer the store's own: a reading of its clock.
+        let kept = Kept { shards: Shards::Fixed(1), leases: Leases::Off };
+        Ok(StoreClock::new(self.limiter("bench-clock", StoreClock::quota(), kept).await?))
     }
+}
+
+/// How a limit is kept.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    shards: Shards,
+    leases: Leases,
 }
 
 /// An instance, warm if it is to be.
