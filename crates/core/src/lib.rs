@@ -11,6 +11,7 @@
 //! | [`quota`] | what an operator writes: "100 a minute, burst of 20", and its checked form, [`Rule`] |
 //! | [`algorithm`] | one file per algorithm: configuration, state, the four functions, their tests |
 //! | [`check`] | many limits decided at once, all or nothing: the one verb of every store |
+//! | [`admission`] | the same for one limit and a caller who only asks whether |
 //! | [`decision`] | what comes back: granted or not, what is left, when to try again |
 //! | [`policy`] | which limits a request meets, found without trying each |
 //! | [`key`] | how a client's counter is named so that no client can reach another's |
@@ -19,6 +20,7 @@
 //! | [`engine`] | what an instance does with requests: group commit, leases, remembered denials, shards |
 //! | [`time`] | microseconds on the store's clock |
 
+pub mod admission;
 pub mod algorithm;
 pub mod check;
 pub mod decision;
@@ -30,6 +32,7 @@ pub mod quota;
 pub mod shard;
 pub mod time;
 
+pub use admission::Admission;
 pub use algorithm::{Rule, State};
 pub use check::{Mode, decide};
 pub use decision::{Leased, Outcome, Retry, Source, Verdict};

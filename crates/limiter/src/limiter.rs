@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use drl_core::{Algorithm, Micros, Quota};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::builder::{OnLimited, RateLimiterBuilder};
 use crate::call::Call;
@@ -66,9 +66,12 @@ impl RateLimiter {
     /// # Errors
     /// If no decision could be made.
     pub async fn is_allowed(&self, client_id: &str) -> Result<bool, Error> {
-        let request = Request { client: client_id.as_bytes(), tier: None, cost: 1, want: Want::Take };
-        let partition = [request.client];
-        self.0.engine.admits(&self.demands(&request, &partition)?).await
+        let partition = [client_id.as_bytes()];
+        let demands = demands(&self.0.limits, &partition, 1);
+        match self.0.engine.admission(&demands) {
+            Some(allowed) => Ok(allowed),
+            None => self.0.engine.admits_in_full(&demands).await,
+        }
     }
 
     /// Decides a request of the client, and says what is left and when to come back:
@@ -109,10 +112,9 @@ impl RateLimiter {
         decision: &Decision,
     ) -> Result<(), Error> {
         let tier = decision.receipt.tier.as_deref();
-        let request =
-            Request { client: client_id.as_ref(), tier, cost: decision.granted(), want: Want::Take };
-        let partition = [request.client];
-        self.0.engine.refund(&self.demands(&request, &partition)?, decision).await
+        let partition = [client_id.as_ref()];
+        let demands = demands(self.limits(tier)?, &partition, decision.granted());
+        self.0.engine.refund(&demands, decision).await
     }
 
     /// Whether the store answers.
@@ -136,25 +138,27 @@ impl RateLimiter {
     /// Decides a request; the answer speaks for all of its limits.
     pub(crate) async fn decide(&self, request: &Request<'_>) -> Result<Decision, Error> {
         let partition = [request.client];
-        let demands = self.demands(request, &partition)?;
+        let demands = demands(self.limits(request.tier)?, &partition, request.cost);
         let ruling = self.0.engine.decide(&demands, request.want).await?;
         let mut decision = ruling.into_decisive().ok_or_else(|| Error::config("there is no quota"))?;
         decision.receipt.tier = request.tier.map(Arc::from);
         Ok(decision)
     }
 
-    fn demands<'a>(
-        &'a self,
-        request: &Request<'_>,
-        partition: &'a [&'a [u8]],
-    ) -> Result<SmallVec<[Demand<'a>; 2]>, Error> {
-        let limits = match request.tier {
-            None => &self.0.limits,
-            Some(tier) => {
-                let unknown = || Error::config(format!("no tier is called `{}`", tier.escape_default()));
-                self.0.tiers.get(tier).ok_or_else(unknown)?
-            }
-        };
-        Ok(limits.iter().map(|limit| Demand { limit, partition, cost: request.cost }).collect())
+    fn limits(&self, tier: Option<&str>) -> Result<&[Limit], Error> {
+        let unknown = |tier: &str| Error::config(format!("no tier is called `{}`", tier.escape_default()));
+        match tier {
+            None => Ok(&self.0.limits),
+            Some(tier) => self.0.tiers.get(tier).map(Vec::as_slice).ok_or_else(|| unknown(tier)),
+        }
+    }
+}
+
+#[inline]
+fn demands<'a>(limits: &'a [Limit], partition: &'a [&'a [u8]], cost: u64) -> SmallVec<[Demand<'a>; 2]> {
+    let demand = |limit| Demand { limit, partition, cost };
+    match limits {
+        [limit] => smallvec![demand(limit)], // mostly, and without a loop
+        limits => limits.iter().map(demand).collect(),
     }
 }

@@ -131,7 +131,7 @@ async fn nothing_is_borrowed_where_that_is_off() {
 
 #[tokio::test]
 async fn a_lease_is_spent_while_the_store_is_gone() {
-    let mut server = RedisServer::start();
+    let server = RedisServer::start();
     let limiter = instance(&server, 1, Leases::Auto).await;
     warm(&limiter).await;
     server.kill();

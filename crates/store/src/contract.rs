@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use drl_core::Verdict;
-use drl_core::check::Check;
+use drl_core::check::{Ask, Check};
+use drl_core::{Admission, Verdict};
 use smallvec::SmallVec;
 
 use crate::error::StoreError;
@@ -57,6 +57,14 @@ impl std::fmt::Debug for Answer<'_> {
 pub trait Store: Send + Sync + 'static {
     /// Decides every check of the batch, in one round trip where there is a way to go.
     fn decide<'a>(&'a self, batch: &'a [Check<'_>]) -> Answer<'a>;
+
+    /// Decides one ask, as a check of its own in [`Mode::Take`](drl_core::Mode::Take), for a caller who only
+    /// wants to know whether. A store that does not know at once, or has no room, says `None` and has charged
+    /// nothing: then [`Store::decide`] has the answer.
+    fn admit(&self, ask: &Ask<'_>) -> Option<Admission> {
+        let _ = ask;
+        None
+    }
 
     /// Whether the counters live outside this process, so that many instances share them and spreading
     /// a client over several counters is worth it.

@@ -2,10 +2,9 @@
 
 use anyhow::Result;
 use distributed_rate_limiter::RateLimiter;
-use drl_core::check::{Ask, Check};
-use drl_core::{Keyspace, Mode, Rule};
-use drl_store::MemoryStore;
-use smallvec::smallvec;
+use drl_core::check::Ask;
+use drl_core::{Keyspace, Rule};
+use drl_store::{MemoryStore, Store as _};
 use tokio::runtime::{Builder, Runtime};
 
 use super::quota::Bounds;
@@ -25,12 +24,11 @@ impl Embedded {
         Ok(Self { store: MemoryStore::new(), space, rule: quota.rule()? })
     }
 
-    /// An error counts as "denied", which no row with room for its keys expects.
+    /// A full store counts as "denied", which no row with room for its keys expects.
     pub(crate) fn admits(&self, client: &str) -> bool {
         let partition = [client.as_bytes()];
         let ask = Ask { key: self.space.key(&partition, 0), rule: self.rule, cost: 1 };
-        let check = Check { asks: smallvec![ask], mode: Mode::Take };
-        self.store.decide_one(&check).is_ok_and(|verdict| verdict.allowed)
+        self.store.admit(&ask).is_some_and(|admission| admission.allowed)
     }
 }
 

@@ -118,10 +118,12 @@ impl Bucket {
     }
 
     /// What `tokens` are in units.
+    #[inline]
     fn units(&self, tokens: u64) -> u64 {
         tokens * self.rate.every
     }
 
+    #[inline]
     fn full(&self) -> u64 {
         self.units(self.capacity)
     }
@@ -130,6 +132,7 @@ impl Bucket {
     ///
     /// Under a changed rate what was used stays used: a raised limit acts at once, a lowered one forgives
     /// nothing. A fraction of a token is carried over in [`FRACTIONS`], rounded up.
+    #[inline]
     fn used(&self, state: &BucketState, now: Timestamp) -> u64 {
         let ahead = ahead(state, now);
         if state.rate == self.rate || ahead == 0 {
@@ -151,6 +154,7 @@ impl Bucket {
     /// a full bucket, above which only a clock that has stepped back or a lowered burst can leave it.
     /// Without this a denial, which charges nothing, would meet the same state again when the clock has
     /// moved on, and the key would stay locked until the clock has caught up.
+    #[inline]
     pub(super) fn carry(&self, state: &mut BucketState, now: Timestamp) {
         let ahead = ahead(state, now);
         if ahead > 0 && (state.rate != self.rate || ahead > self.full()) {
@@ -160,11 +164,13 @@ impl Bucket {
     }
 
     /// From now on `used` units are in use.
+    #[inline]
     fn set(&self, state: &mut BucketState, used: u64, now: Timestamp) {
         let (full_at, part) = (now.0 + used / self.rate.per, used % self.rate.per);
         *state = BucketState { full_at, part, rate: self.rate, lent_until: state.lent_until };
     }
 
+    #[inline]
     pub(super) fn fit(&self, state: &BucketState, cost: u64, now: Timestamp) -> Retry {
         let wanted = self.used(state, now) + self.units(cost);
         match wanted.saturating_sub(self.full()) {
@@ -173,6 +179,7 @@ impl Bucket {
         }
     }
 
+    #[inline]
     pub(super) fn charge(&self, state: &mut BucketState, cost: u64, now: Timestamp) {
         self.set(state, self.used(state, now) + self.units(cost), now);
     }
@@ -243,12 +250,14 @@ impl Bucket {
     }
 
     #[expect(clippy::unused_self, reason = "the same shape as every other algorithm")]
+    #[inline]
     pub(super) fn expires(&self, state: &BucketState) -> Timestamp {
         Timestamp(state.full_at + u64::from(state.part > 0))
     }
 }
 
 /// The units between `now` and the moment the bucket is full again, saturating.
+#[inline]
 fn ahead(state: &BucketState, now: Timestamp) -> u64 {
     match state.full_at.checked_sub(now.0) {
         Some(whole) => whole.saturating_mul(state.rate.per).saturating_add(state.part),

@@ -60,21 +60,25 @@ impl FixedWindow {
     }
 
     /// The first moment after the window that holds `now`.
+    #[inline]
     fn end(&self, now: Timestamp) -> u64 {
         now.0 + (self.window - (now.0 + self.phase) % self.window)
     }
 
     /// Moves a count from a later window into the one that holds `now`: the clock has stepped back. It
     /// counts for this window, and no longer.
+    #[inline]
     pub(super) fn carry(&self, state: &mut FixedWindowState, now: Timestamp) {
         state.end = state.end.min(self.end(now));
     }
 
     /// What is used of the window that holds `now`.
+    #[inline]
     fn used(&self, state: &FixedWindowState, now: Timestamp) -> u64 {
         if state.end >= self.end(now) { state.used } else { 0 }
     }
 
+    #[inline]
     pub(super) fn fit(&self, state: &FixedWindowState, cost: u64, now: Timestamp) -> Retry {
         if self.used(state, now).saturating_add(cost) <= self.limit {
             Retry::Now
@@ -83,6 +87,7 @@ impl FixedWindow {
         }
     }
 
+    #[inline]
     pub(super) fn charge(&self, state: &mut FixedWindowState, cost: u64, now: Timestamp) {
         *state = FixedWindowState { used: self.used(state, now) + cost, end: self.end(now) };
     }
@@ -117,6 +122,7 @@ impl FixedWindow {
     }
 
     #[expect(clippy::unused_self, reason = "the same shape as every other algorithm")]
+    #[inline]
     pub(super) fn expires(&self, state: &FixedWindowState) -> Timestamp {
         Timestamp(state.end)
     }

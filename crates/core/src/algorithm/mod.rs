@@ -46,6 +46,7 @@ pub use fixed_window::{FixedWindow, FixedWindowState};
 pub use sliding_log::{LogState, SlidingLog};
 pub use sliding_window::{SlidingWindow, SlidingWindowState};
 
+use crate::admission::Admission;
 use crate::decision::{Leased, Retry};
 use crate::time::{Micros, Timestamp};
 
@@ -216,6 +217,26 @@ impl Rule {
         if cost > 0 {
             dispatch_mut!(self, state, |rule, inner| rule.charge(inner, cost, now));
         }
+    }
+
+    /// Decides this limit alone as [`decide`](crate::decide) does in [`Mode::Take`](crate::Mode::Take), and says
+    /// of it as much as a caller reads who asks for permission and nothing else.
+    #[inline]
+    pub fn admit(&self, state: &mut State, cost: u64, now: Timestamp) -> Admission {
+        if cost == 0 || cost > self.capacity() {
+            self.carry(state, now);
+            return Admission { allowed: cost == 0, exhausted: !self.fit(state, 1, now).is_now() };
+        }
+        let (mut allowed, mut exhausted) = (false, true);
+        dispatch_mut!(self, state, |rule, inner| {
+            rule.carry(inner, now);
+            allowed = rule.fit(inner, cost, now).is_now();
+            if allowed {
+                rule.charge(inner, cost, now);
+            }
+            exhausted = !rule.fit(inner, 1, now).is_now();
+        });
+        Admission { allowed, exhausted }
     }
 
     /// Gives a charge back, or what was not spent of a lease. Nothing comes back that has already left the

@@ -104,23 +104,27 @@ impl<T, E: Clone> Ledger<T, E> {
         }
     }
 
+    /// What the books alone say to a request: paid with borrowed tokens, or certainly denied. With it comes a
+    /// store call for those who come later, if it is time for one.
+    #[inline]
+    pub fn recall(&mut self, request: &Request, now: Moment) -> Option<(Answer, Option<Flight<T, E>>)> {
+        let Request { name, cost, told, .. } = *request;
+        if let Some(line) = self.lines.get_mut(&name)
+            && line.lane.is_empty()
+            && let Some(answer) = line.purse.spend(cost, now, told)
+        {
+            return Some((answer, line.renew(name, &mut self.heat, now)));
+        }
+        self.denials.recall(name, cost, now).map(|answer| (answer, None))
+    }
+
     /// A request comes.
     pub fn ask(&mut self, request: &Request, now: Moment, caller: &mut impl Caller<T, E>) -> Asked<T, E> {
-        let Request { name, cost, lease, told } = *request;
-        let mut entry = self.lines.entry(name);
-        if let Entry::Occupied(line) = &mut entry {
-            let line = line.get_mut();
-            if line.lane.is_empty()
-                && let Some(answer) = line.purse.spend(cost, now, told)
-            {
-                let renewal = line.renew(name, &mut self.heat, now);
-                return Asked::Decided { answer, renewal };
-            }
+        if let Some((answer, renewal)) = self.recall(request, now) {
+            return Asked::Decided { answer, renewal };
         }
-        if let Some(answer) = self.denials.recall(name, cost, now) {
-            return Asked::Decided { answer, renewal: None };
-        }
-        let line = entry.or_default();
+        let Request { name, cost, lease, .. } = *request;
+        let line = self.lines.entry(name).or_default();
         line.lease = lease;
         self.heat.note(name, cost, now);
         if line.lane.is_flying() {

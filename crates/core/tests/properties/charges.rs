@@ -1,9 +1,9 @@
 //! What a decision charges: a denial nothing, a peek nothing, a partial grant what it grants, a refund back.
 
-use drl_core::{Algorithm, Micros, Mode, Quota, Retry, State, Timestamp};
+use drl_core::{Admission, Algorithm, Micros, Mode, Quota, Retry, State, Timestamp};
 use proptest::prelude::*;
 
-use crate::support::{Cost, Counter, Wish, beginnings, costs, decide_one, limits, requests, wishes};
+use crate::support::{Cost, Counter, Limit, Wish, beginnings, costs, decide_one, limits, requests, wishes};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
@@ -41,6 +41,26 @@ proptest! {
             prop_assert_eq!(peek.allowed, take.allowed);
             prop_assert_eq!(peek.retry(), take.retry());
             prop_assert_eq!(peek.outcomes[0].delay, take.outcomes[0].delay);
+        }
+    }
+
+    #[test]
+    fn an_admission_is_the_short_form_of_a_decision(
+        limit in limits(), other in limits(), start in beginnings(), requests in requests(wishes()),
+        (cost, step) in (costs(), prop_oneof![Just(0_u64), 0_u64..3, any::<u64>()]),
+    ) {
+        let mut counter = Counter::new(limit.rule(), start);
+        for request in requests {
+            counter.serve(request, limit.window);
+            // Under another limit of the same kind and by a clock that has stepped back as well.
+            let now = Timestamp(counter.now.0 - step.min(counter.now.0));
+            for rule in [limit.rule(), Limit { algorithm: limit.algorithm, ..other }.rule()] {
+                let cost = cost.of(&rule);
+                let (mut decided, mut admitted) = (counter.state.clone(), counter.state.clone());
+                let verdict = decide_one(&rule, &mut decided, cost, (Mode::Take, now));
+                prop_assert_eq!(rule.admit(&mut admitted, cost, now), Admission::from(verdict));
+                prop_assert_eq!(admitted, decided);
+            }
         }
     }
 

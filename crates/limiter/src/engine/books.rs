@@ -80,6 +80,12 @@ impl Books {
         self.stripe(request.name).ask(request, now, waiting)
     }
 
+    /// What the books alone say to a request.
+    pub(super) fn recall(&self, request: &Request) -> Option<(Answer, Option<Flight<Ticket, Arc<Errand>>>)> {
+        let now = self.now();
+        self.stripe(request.name).recall(request, now)
+    }
+
     /// A call has come back: serves those whom it has borrowed for. Whether it has borrowed.
     pub(super) fn land(&self, name: u128, trip: &Trip<'_>) -> bool {
         let now = self.now();

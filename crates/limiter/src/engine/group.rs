@@ -91,7 +91,7 @@ impl Engine {
 }
 
 /// Requests can share a call if each of their limits is asked for the same, and none is told to wait its turn.
-fn common_cost(demands: &[Demand<'_>]) -> Option<u64> {
+pub(super) fn common_cost(demands: &[Demand<'_>]) -> Option<u64> {
     let cost = demands.first()?.cost;
     let alike = |demand: &Demand<'_>| demand.cost == cost && !demand.limit.counters().is_queue();
     (cost > 0 && demands.iter().all(alike)).then_some(cost)
@@ -114,7 +114,7 @@ impl Drop for Lead<'_> {
 impl Inner {
     /// Makes store calls in the background until nobody waits. Without a runtime to run in, those who wait are
     /// told that the call was lost.
-    fn dispatch(self: &Arc<Self>, name: u128, flight: Charter) {
+    pub(super) fn dispatch(self: &Arc<Self>, name: u128, flight: Charter) {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let engine = Arc::clone(self);
             runtime.spawn(async move { engine.fly(name, flight).await });

@@ -9,9 +9,9 @@
 //!                                                     └──────────────────┴→ failure policy
 //! ```
 
+mod at_once;
 mod books;
 mod breaker;
-mod embedded;
 mod errand;
 mod failure;
 mod fallback;
@@ -137,12 +137,16 @@ impl Engine {
     /// # Errors
     /// As [`Engine::decide`].
     pub async fn admits(&self, demands: &[Demand<'_>]) -> Result<bool, Error> {
-        let admitted = match demands {
-            [demand] if !self.0.store.is_shared() => self.admits_one(demand).await,
-            _ => self.take(demands, Detail::Verdict).await.map(|(answer, _)| answer.allowed),
-        };
-        match admitted {
-            Ok(admitted) => Ok(admitted),
+        match self.admission(demands) {
+            Some(admitted) => Ok(admitted),
+            None => self.admits_in_full(demands).await,
+        }
+    }
+
+    /// [`Engine::admits`] where there is more to it than [`Engine::admission`].
+    pub(crate) async fn admits_in_full(&self, demands: &[Demand<'_>]) -> Result<bool, Error> {
+        match self.take(demands, Detail::Verdict).await {
+            Ok((answer, _)) => Ok(answer.allowed),
             Err(error) => Ok(self.fall_back(demands, Want::Take, error)?.allowed),
         }
     }

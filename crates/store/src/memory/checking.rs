@@ -14,6 +14,7 @@ use super::packed::Packed;
 use super::room::{NoRoom, Room};
 use super::stripe::Stripe;
 use super::sync::MutexGuard;
+use crate::clock::Clock;
 
 /// The locked stripes of one check.
 pub(super) struct Locked<'a> {
@@ -44,7 +45,16 @@ impl Locked<'_> {
         self.stripes.first_mut().is_some_and(|stripe| stripe.is_sweep_due())
     }
 
+    /// The moment of the decision: [`Stripe::now`] for all of them.
+    pub(super) fn now(&mut self, clock: &impl Clock) -> Timestamp {
+        let latest = self.stripes.iter().map(|stripe| stripe.latest()).max().unwrap_or_default();
+        let now = clock.after(latest);
+        self.stripes.iter_mut().for_each(|stripe| stripe.note(now));
+        now
+    }
+
     /// Decides the check, or says which bound leaves no room for what it would add.
+    #[inline(never)] // rare for one ask, and large
     pub(super) fn decide(
         &mut self,
         check: &Check<'_>,

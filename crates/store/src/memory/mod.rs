@@ -12,9 +12,9 @@ mod table;
 
 pub use builder::Builder;
 
-use drl_core::check::{Ask, Check, Slot};
+use drl_core::check::{Ask, Check};
 use drl_core::identity::{Id, Secret};
-use drl_core::{Timestamp, Verdict, decide};
+use drl_core::{Admission, Mode, Timestamp, Verdict};
 use smallvec::{SmallVec, smallvec};
 
 use self::checking::{Locked, Place};
@@ -115,8 +115,8 @@ impl<C: Clock> MemoryStore<C> {
     pub fn sweep(&self) {
         for Aligned(stripe) in &self.stripes {
             let mut stripe = stripe.lock();
-            let slots = stripe.capacity();
-            stripe.sweep(slots, self.clock.now(), &self.room);
+            let (slots, now) = (stripe.capacity(), stripe.now(&self.clock));
+            stripe.sweep(slots, now, &self.room);
         }
     }
 
@@ -128,7 +128,9 @@ impl<C: Clock> MemoryStore<C> {
     /// [`StoreError::Refused`] if two of its asks name one counter.
     pub fn decide_one(&self, check: &Check<'_>) -> Result<Verdict, StoreError> {
         if let [ask] = check.asks.as_slice() {
-            return self.decide_single(check, ask);
+            let id = self.secret.id(&ask.key);
+            let known = |packed: &mut Packed, now| packed.decide(ask, check.mode, now);
+            return self.with_room(&[id], || self.decide_single((id, ask), check.mode, known));
         }
         let ids: SmallVec<[Id; 4]> = check.asks.iter().map(|ask| self.secret.id(&ask.key)).collect();
         if ids.iter().enumerate().any(|(index, id)| ids[..index].contains(id)) {
@@ -136,7 +138,7 @@ impl<C: Clock> MemoryStore<C> {
         }
         self.with_room(&ids, || {
             let mut locked = self.lock(&ids);
-            let now = self.clock.now();
+            let now = locked.now(&self.clock);
             let sweep_due = locked.is_sweep_due();
             let verdict = locked.decide(check, now, &self.room);
             drop(locked);
@@ -147,34 +149,39 @@ impl<C: Clock> MemoryStore<C> {
         })
     }
 
-    fn decide_single(&self, check: &Check<'_>, ask: &Ask<'_>) -> Result<Verdict, StoreError> {
-        let id = self.secret.id(&ask.key);
-        self.with_room(&[id], || {
-            let mut stripe = self.stripe_of(id).lock();
-            // Read under the lock: a counter must not see a time before the one it was charged at.
-            let now = self.clock.now();
-            let sweep_due = stripe.is_sweep_due();
-            let known = stripe.find(id).map(|at| stripe.at(at)).filter(|packed| !packed.is_boxed());
-            let verdict = match known {
-                Some(packed) => {
-                    let verdict = decide_packed(packed, check, ask, now);
-                    if packed.is_boxed() {
-                        self.room.note_boxed(packed.heap_bytes());
-                    }
-                    drop(stripe);
-                    Ok(verdict)
+    /// Decides one ask: by `known` in its slot if its counter is there.
+    #[inline]
+    fn decide_single<A: From<Verdict>>(
+        &self,
+        (id, ask): (Id, &Ask<'_>),
+        mode: Mode,
+        known: impl Fn(&mut Packed, Timestamp) -> A,
+    ) -> Result<A, NoRoom> {
+        let mut stripe = self.stripe_of(id).lock();
+        let now = stripe.now(&self.clock);
+        let sweep_due = stripe.is_sweep_due();
+        let found = stripe.find(id).map(|at| stripe.at(at)).filter(|packed| !packed.is_boxed());
+        let answer = match found {
+            Some(packed) => {
+                let answer = known(packed, now);
+                if packed.is_boxed() {
+                    self.room.note_boxed(packed.heap_bytes());
                 }
-                None => Locked { places: smallvec![Place { id, stripe: 0 }], stripes: smallvec![stripe] }
-                    .decide(check, now, &self.room),
-            };
-            if sweep_due {
-                self.sweep_by_the_way();
+                drop(stripe);
+                Ok(answer)
             }
-            verdict
-        })
+            None => Locked { places: smallvec![Place { id, stripe: 0 }], stripes: smallvec![stripe] }
+                .decide(&Check { asks: smallvec![*ask], mode }, now, &self.room)
+                .map(A::from),
+        };
+        if sweep_due {
+            self.sweep_by_the_way();
+        }
+        answer
     }
 
     /// Tries, and once more after looking for room if there was none.
+    #[inline]
     fn with_room(
         &self,
         ids: &[Id],
@@ -200,7 +207,8 @@ impl<C: Clock> MemoryStore<C> {
     fn look_for_room(&self, ids: &[Id]) {
         for &id in ids {
             let mut stripe = self.stripe_of(id).lock();
-            stripe.sweep(Self::LAST_RESORT, self.clock.now(), &self.room);
+            let now = stripe.now(&self.clock);
+            stripe.sweep(Self::LAST_RESORT, now, &self.room);
         }
         let mut looked_at = 0;
         for _ in 0..Self::LAST_RESORT_STRIPES.min(self.stripes.len()) {
@@ -226,9 +234,11 @@ impl<C: Clock> MemoryStore<C> {
     fn sweep_next(&self, slots: usize) -> Swept {
         let next = self.hand.fetch_add(1, Ordering::Relaxed) % self.stripes.len();
         let mut stripe = self.stripes[next].0.lock();
-        stripe.sweep(slots, self.clock.now(), &self.room)
+        let now = stripe.now(&self.clock);
+        stripe.sweep(slots, now, &self.room)
     }
 
+    #[inline]
     fn stripe_of(&self, id: Id) -> &Mutex<Stripe> {
         &self.stripes[id.stripe(self.stripe_bits)].0
     }
@@ -246,18 +256,14 @@ impl<C: Clock> MemoryStore<C> {
     }
 }
 
-/// The fast path: one known counter in its slot.
-fn decide_packed(packed: &mut Packed, check: &Check<'_>, ask: &Ask<'_>, now: Timestamp) -> Verdict {
-    let mut state = packed.lend();
-    let slot = Slot { rule: &ask.rule, cost: ask.cost, state: &mut state };
-    let verdict = decide(&mut [slot], check.mode, now);
-    *packed = Packed::pack(state, &ask.rule);
-    verdict
-}
-
 impl<C: Clock> Store for MemoryStore<C> {
     fn decide<'a>(&'a self, batch: &'a [Check<'_>]) -> Answer<'a> {
         Answer::Ready(batch.iter().map(|check| self.decide_one(check)).collect())
+    }
+
+    fn admit(&self, ask: &Ask<'_>) -> Option<Admission> {
+        let id = self.secret.id(&ask.key);
+        self.decide_single((id, ask), Mode::Take, |packed, now| packed.admit(ask, now)).ok()
     }
 
     fn is_shared(&self) -> bool {

@@ -4,7 +4,8 @@
 //! fit (limits of exactly 2^32, rates of one token in 142 years) is boxed.
 
 use drl_core::algorithm::{BucketState, FixedWindowState, LogState, Rate, SlidingWindowState};
-use drl_core::{Rule, State, Timestamp};
+use drl_core::check::{Ask, Slot};
+use drl_core::{Admission, Mode, Rule, State, Timestamp, Verdict, decide};
 
 /// What a slot holds.
 #[derive(Debug, Default)]
@@ -47,21 +48,23 @@ const EVERY_LIMIT: u64 = 1 << (64 - PART_BITS);
 
 impl Packed {
     /// Packs the state of a counter of `rule`.
+    #[inline]
     pub(super) fn pack(state: State, rule: &Rule) -> Self {
-        let expires = match &state {
-            State::Empty => return Self::Vacant,
-            state => rule.expires(state),
+        let packed = match &state {
+            State::Empty => Some(Self::Vacant),
+            State::FixedWindow(state) => Some(Self::FixedWindow(*state)),
+            State::SlidingWindow(inner) => Self::pack_sliding_window(inner, rule.expires(&state)),
+            State::Bucket(state) => Self::pack_bucket(state),
+            State::SlidingLog(_) => None,
         };
-        let packed = match state {
-            State::SlidingLog(log) => return Self::SlidingLog { expires, log },
-            State::FixedWindow(ref state) => Some(Self::FixedWindow(*state)),
-            State::SlidingWindow(ref state) => Self::pack_sliding_window(state, expires),
-            State::Bucket(ref state) => Self::pack_bucket(state),
-            State::Empty => None,
-        };
-        match packed {
-            Some(packed) if packed.expires() == expires => packed,
-            _ => Self::Other { expires, state: Box::new(state) },
+        packed.unwrap_or_else(|| Self::pack_boxed(state, rule))
+    }
+
+    fn pack_boxed(state: State, rule: &Rule) -> Self {
+        let expires = rule.expires(&state);
+        match state {
+            State::SlidingLog(log) => Self::SlidingLog { expires, log },
+            state => Self::Other { expires, state: Box::new(state) },
         }
     }
 
@@ -76,6 +79,7 @@ impl Packed {
         })
     }
 
+    #[inline]
     fn pack_bucket(state: &BucketState) -> Option<Self> {
         let BucketState { full_at, part, rate, lent_until } = *state;
         (rate.every < EVERY_LIMIT && lent_until == 0).then_some(())?;
@@ -87,7 +91,26 @@ impl Packed {
         })
     }
 
+    /// Decides one ask for the counter.
+    pub(super) fn decide(&mut self, ask: &Ask<'_>, mode: Mode, now: Timestamp) -> Verdict {
+        let mut state = self.lend();
+        let slot = Slot { rule: &ask.rule, cost: ask.cost, state: &mut state };
+        let verdict = decide(&mut [slot], mode, now);
+        *self = Self::pack(state, &ask.rule);
+        verdict
+    }
+
+    /// The same for a taking ask, in short.
+    #[inline]
+    pub(super) fn admit(&mut self, ask: &Ask<'_>, now: Timestamp) -> Admission {
+        let mut state = self.lend();
+        let admission = ask.rule.admit(&mut state, ask.cost, now);
+        *self = Self::pack(state, &ask.rule);
+        admission
+    }
+
     /// The state, to decide on and pack again. A boxed one leaves its slot [`Packed::Lent`].
+    #[inline]
     pub(super) fn lend(&mut self) -> State {
         match *self {
             Self::Vacant | Self::Lent => State::Empty,

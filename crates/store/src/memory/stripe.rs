@@ -6,6 +6,7 @@ use drl_core::identity::Id;
 use super::packed::Packed;
 use super::room::{NoRoom, Room};
 use super::table::Table;
+use crate::clock::Clock;
 
 #[derive(Debug, Default)]
 pub(super) struct Stripe {
@@ -16,6 +17,8 @@ pub(super) struct Stripe {
     decisions: u32,
     /// Insertions since they last swept.
     unswept: u32,
+    /// The moment of the last decision or sweep.
+    latest: Timestamp,
 }
 
 /// What a sweep did.
@@ -37,16 +40,38 @@ impl Stripe {
         self.table.capacity()
     }
 
+    /// The moment of the last decision or sweep here.
+    pub(super) fn latest(&self) -> Timestamp {
+        self.latest
+    }
+
+    /// Notes that it is `now` here.
+    pub(super) fn note(&mut self, now: Timestamp) {
+        self.latest = now;
+    }
+
+    /// The moment of a decision or a sweep, read while the lock is held and never before the one before: a
+    /// charge at an earlier moment would move the one before it back in time as well, and out of its window
+    /// early.
+    #[inline]
+    pub(super) fn now(&mut self, clock: &impl Clock) -> Timestamp {
+        self.latest = clock.after(self.latest);
+        self.latest
+    }
+
     /// Notes a decision; whether it is time to sweep somewhere.
+    #[inline]
     pub(super) fn is_sweep_due(&mut self) -> bool {
         self.decisions = self.decisions.wrapping_add(1);
         self.decisions.is_multiple_of(Self::DECISIONS_PER_SWEEP)
     }
 
+    #[inline]
     pub(super) fn find(&self, id: Id) -> Option<usize> {
         self.table.find(id)
     }
 
+    #[inline]
     pub(super) fn at(&mut self, at: usize) -> &mut Packed {
         self.table.at(at)
     }

@@ -63,6 +63,7 @@ impl Table {
     }
 
     /// Where the counter is.
+    #[inline]
     pub(super) fn find(&self, id: Id) -> Option<usize> {
         if self.slots.is_empty() {
             return None;
@@ -81,6 +82,7 @@ impl Table {
     }
 
     /// What is at a place given by [`Self::find`], or at any other below the capacity.
+    #[inline]
     pub(super) fn at(&mut self, at: usize) -> &mut Packed {
         &mut self.slots[at].packed
     }
@@ -125,6 +127,7 @@ impl Table {
         Ok(())
     }
 
+    #[inline]
     fn after(&self, at: usize) -> usize {
         if at + 1 == self.slots.len() { 0 } else { at + 1 }
     }

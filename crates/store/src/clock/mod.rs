@@ -1,30 +1,43 @@
 //! Whose time it is: the embedded store's clock. (A store outside the process has its own.)
 
+mod counter;
+
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use drl_core::{Micros, Timestamp};
+
+use self::counter::Counter;
 
 /// A source of store time.
 pub trait Clock: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Timestamp;
+
+    /// The present moment for somebody who has been told `last` before. Where a clock never steps back, one
+    /// core may still read it a little earlier than another has; this is where that is made good.
+    fn after(&self, last: Timestamp) -> Timestamp {
+        let _ = last; // a clock that may be set back says what it says
+        self.now()
+    }
 }
 
 /// The system's clock, made monotonic: wall-clock time when it was made, plus the time that has passed
 /// since. It never steps, whatever happens to the wall clock.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
-    epoch: Timestamp,
-    started: Instant,
+    /// The wall-clock time at which the counter stood at zero.
+    zero: Timestamp,
+    counter: &'static Counter,
 }
 
 impl SystemClock {
     /// A clock that agrees with the wall clock now.
     #[must_use]
     pub fn new() -> Self {
+        let counter = Counter::of_this_process();
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { epoch: Timestamp(Micros::from(epoch).0), started: Instant::now() }
+        Self { zero: Timestamp(Micros::from(epoch).0) - counter.micros(), counter }
     }
 }
 
@@ -35,10 +48,14 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
+    #[inline]
     fn now(&self) -> Timestamp {
-        let passed = self.started.elapsed();
-        // Whole microseconds, rounded down: time must not run ahead of itself.
-        self.epoch + Micros(passed.as_secs() * 1_000_000 + u64::from(passed.subsec_micros()))
+        self.zero + self.counter.micros()
+    }
+
+    #[inline]
+    fn after(&self, last: Timestamp) -> Timestamp {
+        self.now().max(last)
     }
 }
 
@@ -73,5 +90,9 @@ impl Clock for ManualClock {
 impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
     fn now(&self) -> Timestamp {
         C::now(self)
+    }
+
+    fn after(&self, last: Timestamp) -> Timestamp {
+        C::after(self, last)
     }
 }
