@@ -75,8 +75,8 @@ pub struct Slot<'a> {
     pub state: &'a mut State,
 }
 
-/// Decides all limits of a check at `now`, which must be read within the step that makes it atomic: after
-/// the last decision on these counters, not before. This is the specification that every store is held to.
+/// Decides all limits of a check at `now`, which the step that makes it atomic must see to: it is not before
+/// the moment of the last decision on these counters. This is the specification that every store is held to.
 pub fn decide(slots: &mut [Slot<'_>], mode: Mode, now: Timestamp) -> Verdict {
     slots.iter_mut().for_each(|slot| slot.rule.carry(slot.state, now));
     if mode == Mode::TakeUpTo {

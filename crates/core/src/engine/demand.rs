@@ -103,12 +103,14 @@ impl Counters {
     }
 
     /// How many shards there are.
+    #[inline]
     #[must_use]
     pub fn shards(&self) -> u16 {
         self.sharded.shards()
     }
 
     /// The rule of one shard.
+    #[inline]
     #[must_use]
     pub fn part(&self, shard: u16) -> &Rule {
         self.sharded.part(shard)
@@ -128,29 +130,36 @@ impl Counters {
     }
 
     /// The name of one counter.
+    #[inline]
     #[must_use]
     pub fn key<'a>(&'a self, partition: &'a [&'a [u8]], shard: u16) -> Key<'a> {
         self.space.key(partition, shard)
     }
 
-    /// `rule` as it holds for that counter: a client's fixed windows may have a phase of their own.
+    /// The question as it holds for that counter: a client's fixed windows may start at a time of their own.
+    #[inline]
     #[must_use]
-    pub fn phased(&self, rule: Rule, key: Key<'_>) -> Rule {
-        match rule {
-            Rule::FixedWindow(rule) if self.spread => {
-                Rule::FixedWindow(FixedWindow::with_phase(rule, key.partition_hash()))
-            }
-            rule => rule,
+    pub fn phased<'a>(&self, mut ask: Ask<'a>) -> Ask<'a> {
+        if self.spread {
+            phase(&mut ask);
         }
+        ask
+    }
+}
+
+fn phase(ask: &mut Ask<'_>) {
+    if let Rule::FixedWindow(rule) = &mut ask.rule {
+        *rule = FixedWindow::with_phase(*rule, ask.key.partition_hash());
     }
 }
 
 impl<'a> Demand<'a> {
     /// The question to one shard.
+    #[inline]
     #[must_use]
     pub fn ask(&self, shard: u16, cost: u64) -> Ask<'a> {
         let key = self.counters.key(self.partition, shard);
-        Ask { key, rule: self.counters.phased(*self.counters.part(shard), key), cost }
+        self.counters.phased(Ask { key, rule: *self.counters.part(shard), cost })
     }
 
     /// Gives back what was charged at a shard.

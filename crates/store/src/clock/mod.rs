@@ -14,10 +14,13 @@ pub trait Clock: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Timestamp;
 
-    /// The present moment for somebody who has been told `last` before. Where a clock never steps back, one
-    /// core may still read it a little earlier than another has; this is where that is made good.
-    fn after(&self, last: Timestamp) -> Timestamp {
-        let _ = last; // a clock that may be set back says what it says
+    /// The moment of a decision about counters that were last decided on at `last`, asked for while they are
+    /// locked by somebody who had `read` the clock before. A clock that may be set back is read again. One
+    /// that never steps back need not be: who read it and was overtaken by another has come at the same moment
+    /// as the other. (So the counters are locked for less long, and two cores may read a clock a little
+    /// differently.)
+    fn moment(&self, read: Timestamp, last: Timestamp) -> Timestamp {
+        let _ = (read, last);
         self.now()
     }
 }
@@ -54,8 +57,8 @@ impl Clock for SystemClock {
     }
 
     #[inline]
-    fn after(&self, last: Timestamp) -> Timestamp {
-        self.now().max(last)
+    fn moment(&self, read: Timestamp, last: Timestamp) -> Timestamp {
+        read.max(last)
     }
 }
 
@@ -92,7 +95,7 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
         C::now(self)
     }
 
-    fn after(&self, last: Timestamp) -> Timestamp {
-        C::after(self, last)
+    fn moment(&self, read: Timestamp, last: Timestamp) -> Timestamp {
+        C::moment(self, read, last)
     }
 }

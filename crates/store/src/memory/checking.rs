@@ -45,10 +45,10 @@ impl Locked<'_> {
         self.stripes.first_mut().is_some_and(|stripe| stripe.is_sweep_due())
     }
 
-    /// The moment of the decision: [`Stripe::now`] for all of them.
-    pub(super) fn now(&mut self, clock: &impl Clock) -> Timestamp {
+    /// The moment of the decision: [`Stripe::moment`] for all of them.
+    pub(super) fn moment(&mut self, clock: &impl Clock, read: Timestamp) -> Timestamp {
         let latest = self.stripes.iter().map(|stripe| stripe.latest()).max().unwrap_or_default();
-        let now = clock.after(latest);
+        let now = clock.moment(read, latest);
         self.stripes.iter_mut().for_each(|stripe| stripe.note(now));
         now
     }

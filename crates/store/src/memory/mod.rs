@@ -114,8 +114,9 @@ impl<C: Clock> MemoryStore<C> {
     /// way; only a program that has stopped deciding and wants its memory back needs it.
     pub fn sweep(&self) {
         for Aligned(stripe) in &self.stripes {
+            let read = self.clock.now();
             let mut stripe = stripe.lock();
-            let (slots, now) = (stripe.capacity(), stripe.now(&self.clock));
+            let (slots, now) = (stripe.capacity(), stripe.moment(&self.clock, read));
             stripe.sweep(slots, now, &self.room);
         }
     }
@@ -128,17 +129,17 @@ impl<C: Clock> MemoryStore<C> {
     /// [`StoreError::Refused`] if two of its asks name one counter.
     pub fn decide_one(&self, check: &Check<'_>) -> Result<Verdict, StoreError> {
         if let [ask] = check.asks.as_slice() {
-            let id = self.secret.id(&ask.key);
             let known = |packed: &mut Packed, now| packed.decide(ask, check.mode, now);
-            return self.with_room(&[id], || self.decide_single((id, ask), check.mode, known));
+            return self.with_room(&check.asks, || self.decide_single(ask, check.mode, known));
         }
         let ids: SmallVec<[Id; 4]> = check.asks.iter().map(|ask| self.secret.id(&ask.key)).collect();
         if ids.iter().enumerate().any(|(index, id)| ids[..index].contains(id)) {
             return Err(StoreError::Refused { reason: "two asks of one check name one counter".into() });
         }
-        self.with_room(&ids, || {
+        self.with_room(&check.asks, || {
+            let read = self.clock.now();
             let mut locked = self.lock(&ids);
-            let now = locked.now(&self.clock);
+            let now = locked.moment(&self.clock, read);
             let sweep_due = locked.is_sweep_due();
             let verdict = locked.decide(check, now, &self.room);
             drop(locked);
@@ -153,12 +154,13 @@ impl<C: Clock> MemoryStore<C> {
     #[inline]
     fn decide_single<A: From<Verdict>>(
         &self,
-        (id, ask): (Id, &Ask<'_>),
+        ask: &Ask<'_>,
         mode: Mode,
         known: impl Fn(&mut Packed, Timestamp) -> A,
     ) -> Result<A, NoRoom> {
+        let (read, id) = (self.clock.now(), self.secret.id(&ask.key));
         let mut stripe = self.stripe_of(id).lock();
-        let now = stripe.now(&self.clock);
+        let now = stripe.moment(&self.clock, read);
         let sweep_due = stripe.is_sweep_due();
         let found = stripe.find(id).map(|at| stripe.at(at)).filter(|packed| !packed.is_boxed());
         let answer = match found {
@@ -184,11 +186,11 @@ impl<C: Clock> MemoryStore<C> {
     #[inline]
     fn with_room(
         &self,
-        ids: &[Id],
+        asks: &[Ask<'_>],
         attempt: impl Fn() -> Result<Verdict, NoRoom>,
     ) -> Result<Verdict, StoreError> {
         attempt().or_else(|_| {
-            self.look_for_room(ids);
+            self.look_for_room(asks);
             attempt().map_err(|no_room| self.full(no_room))
         })
     }
@@ -204,10 +206,11 @@ impl<C: Clock> MemoryStore<C> {
 
     /// Drops what has expired where the check's counters would be, and in some stripes more.
     #[cold]
-    fn look_for_room(&self, ids: &[Id]) {
-        for &id in ids {
-            let mut stripe = self.stripe_of(id).lock();
-            let now = stripe.now(&self.clock);
+    fn look_for_room(&self, asks: &[Ask<'_>]) {
+        for ask in asks {
+            let read = self.clock.now();
+            let mut stripe = self.stripe_of(self.secret.id(&ask.key)).lock();
+            let now = stripe.moment(&self.clock, read);
             stripe.sweep(Self::LAST_RESORT, now, &self.room);
         }
         let mut looked_at = 0;
@@ -233,8 +236,9 @@ impl<C: Clock> MemoryStore<C> {
     /// Sweeps some slots of the next stripe.
     fn sweep_next(&self, slots: usize) -> Swept {
         let next = self.hand.fetch_add(1, Ordering::Relaxed) % self.stripes.len();
+        let read = self.clock.now();
         let mut stripe = self.stripes[next].0.lock();
-        let now = stripe.now(&self.clock);
+        let now = stripe.moment(&self.clock, read);
         stripe.sweep(slots, now, &self.room)
     }
 
@@ -262,8 +266,7 @@ impl<C: Clock> Store for MemoryStore<C> {
     }
 
     fn admit(&self, ask: &Ask<'_>) -> Option<Admission> {
-        let id = self.secret.id(&ask.key);
-        self.decide_single((id, ask), Mode::Take, |packed, now| packed.admit(ask, now)).ok()
+        self.decide_single(ask, Mode::Take, |packed, now| packed.admit(ask, now)).ok()
     }
 
     fn is_shared(&self) -> bool {

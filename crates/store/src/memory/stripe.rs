@@ -50,12 +50,11 @@ impl Stripe {
         self.latest = now;
     }
 
-    /// The moment of a decision or a sweep, read while the lock is held and never before the one before: a
-    /// charge at an earlier moment would move the one before it back in time as well, and out of its window
-    /// early.
+    /// The moment of a decision or a sweep, which is not before the last one: a charge at an earlier moment
+    /// would move the one before it back in time as well, and out of its window early.
     #[inline]
-    pub(super) fn now(&mut self, clock: &impl Clock) -> Timestamp {
-        self.latest = clock.after(self.latest);
+    pub(super) fn moment(&mut self, clock: &impl Clock, read: Timestamp) -> Timestamp {
+        self.latest = clock.moment(read, self.latest);
         self.latest
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use drl_core::check::Slot;
-use drl_core::{Algorithm, Micros, Mode, Quota, Rule, State, Timestamp, Verdict, decide};
+use drl_core::{Admission, Algorithm, Micros, Mode, Quota, Rule, State, Timestamp, Verdict, decide};
 use drl_store::StoreError;
 use proptest::prelude::*;
 
@@ -15,6 +15,8 @@ struct Step {
     cost: u64,
     mode: Way,
     pass: u64,
+    /// Whether to ask for an admission only, where that is a whole question.
+    brief: bool,
     /// Unique ids that come by as well.
     flood: u16,
 }
@@ -42,10 +44,11 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     let pass = prop_oneof![4 => Just(0), 4 => 0..20_000_u64, 1 => 0..2_000_000_u64, 1 => Just(100_000_000)];
     let flood = prop_oneof![30 => Just(0), 1 => 0..700_u16];
-    (clients, 0..8_u64, mode, pass, flood).prop_map(|(mut clients, cost, mode, pass, flood)| {
+    let parts = (clients, 0..8_u64, mode, pass, any::<bool>(), flood);
+    parts.prop_map(|(mut clients, cost, mode, pass, brief, flood)| {
         clients.sort_unstable_by_key(|client| client.wrapping_mul(40_503));
         clients.dedup();
-        Step { clients, cost, mode, pass, flood }
+        Step { clients, cost, mode, pass, brief, flood }
     })
 }
 
@@ -103,6 +106,15 @@ impl Step {
         }
     }
 
+    fn admit(&self, fixture: &Fixture) -> Option<Admission> {
+        match (self.limits().as_slice(), self.mode) {
+            (&[(client, rule, cost)], Way::Take) if self.brief => {
+                fixture.admit(&Limit { client: &format!("client-{client}"), rule, cost })
+            }
+            _ => None,
+        }
+    }
+
     fn ask(&self, fixture: &Fixture, now: Timestamp) -> Result<Verdict, StoreError> {
         let names: Vec<String> = self.clients.iter().map(|client| format!("client-{client}")).collect();
         let limits: Vec<Limit<'_>> = names
@@ -127,9 +139,13 @@ proptest! {
             now = now + Micros(step.pass);
             fixture.clock.set(now);
             let expected = oracle.decide(&step.limits(), step.mode(now), now);
-            match step.ask(&fixture, now) {
-                Ok(verdict) => prop_assert_eq!(verdict, expected, "{:?}", step),
-                Err(error) => prop_assert!(false, "{error} at {step:?}"),
+            if let Some(admission) = step.admit(&fixture) {
+                prop_assert_eq!(admission, Admission::from(expected), "{:?}", step);
+            } else {
+                match step.ask(&fixture, now) {
+                    Ok(verdict) => prop_assert_eq!(verdict, expected, "{:?}", step),
+                    Err(error) => prop_assert!(false, "{error} at {step:?}"),
+                }
             }
             for _ in 0..step.flood.min(1_000 - 600) {
                 unique += 1;
@@ -159,15 +175,20 @@ proptest! {
             let others = oracle.live(now, &limits);
             let expected = oracle.decide(&limits, mode, now);
             let mine = limits.iter().filter(|(client, ..)| oracle.0[client] != State::Empty).count();
-            match step.ask(&fixture, now) {
-                Ok(verdict) => prop_assert_eq!(verdict, expected, "{:?}", step),
-                Err(StoreError::Full { .. }) => {
-                    prop_assert!(others + limits.len() > usize::from(max_keys), "there was room for {step:?}");
-                    prop_assert!(expected.granted > 0 || expected.allowed, "a denial needs no room");
-                    prop_assert!(mine > 0);
-                    oracle.0 = before;
+            if let Some(admission) = step.admit(&fixture) {
+                prop_assert_eq!(admission, Admission::from(expected), "{:?}", step);
+            } else {
+                match step.ask(&fixture, now) {
+                    Ok(verdict) => prop_assert_eq!(verdict, expected, "{:?}", step),
+                    Err(StoreError::Full { .. }) => {
+                        let full = others + limits.len() > usize::from(max_keys);
+                        prop_assert!(full, "there was room for {step:?}");
+                        prop_assert!(expected.granted > 0 || expected.allowed, "a denial needs no room");
+                        prop_assert!(mine > 0);
+                        oracle.0 = before;
+                    }
+                    Err(error) => prop_assert!(false, "{error}"),
                 }
-                Err(error) => prop_assert!(false, "{error}"),
             }
             prop_assert!(fixture.store.len() <= max_keys.into());
         }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use drl_core::check::{Ask, Check};
-use drl_core::{Algorithm, Keyspace, Mode, Quota, Rule, Timestamp, Verdict};
+use drl_core::{Admission, Algorithm, Keyspace, Mode, Quota, Rule, Timestamp, Verdict};
 use drl_store::memory::Builder;
-use drl_store::{ManualClock, MemoryStore, StoreError};
+use drl_store::{ManualClock, MemoryStore, Store as _, StoreError};
 
 pub(crate) const START: Timestamp = Timestamp(1_764_000_000_000_000);
 
@@ -48,8 +48,18 @@ impl Fixture {
         self.store.decide_one(&Check { asks, mode })
     }
 
+    /// As [`Store::admit`] decides it.
+    pub(crate) fn admit(&self, limit: &Limit<'_>) -> Option<Admission> {
+        let partition = [limit.client.as_bytes()];
+        self.store.admit(&Ask { key: self.space.key(&partition, 0), rule: limit.rule, cost: limit.cost })
+    }
+
     pub(crate) fn take(&self, client: &str, rule: Rule) -> Result<bool, StoreError> {
-        self.decide(&[Limit { client, rule, cost: 1 }], Mode::Take).map(|verdict| verdict.allowed)
+        let limit = Limit { client, rule, cost: 1 };
+        match self.admit(&limit) {
+            Some(admission) => Ok(admission.allowed),
+            None => self.decide(&[limit], Mode::Take).map(|verdict| verdict.allowed),
+        }
     }
 
     pub(crate) fn remaining(&self, client: &str, rule: Rule) -> u64 {
