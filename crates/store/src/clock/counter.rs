@@ -1,6 +1,7 @@
 //! The time since this process looked for the first time, from the processor's cycle counter.
 //!
-//! Asking the operating system takes 40 ns, reading the counter 15: as long as the rest of a decision takes.
+//! Asking the operating system takes 40 ns, reading the counter 15; all the rest of a decision takes 40
+//! (`cargo xtask bench --only "hot key"`).
 //! But the counter's rate is only estimated, so every millisecond the count is compared with the system's
 //! monotonic clock and put right. In between it is off by less than a microsecond at a rate that is wrong by
 //! a thousandth; nothing adds up. Where the counter is of no use (its rate changes, another architecture),
