@@ -32,6 +32,8 @@ pub(super) struct Books {
 }
 
 type Stripe = Ledger<Ticket, Arc<Errand>>;
+/// A store call for several requests.
+pub(super) type Charter = Flight<Ticket, Arc<Errand>>;
 
 /// A request that may have to wait.
 pub(super) struct Waiting<'a> {
@@ -81,7 +83,7 @@ impl Books {
     }
 
     /// What the books alone say to a request.
-    pub(super) fn recall(&self, request: &Request) -> Option<(Answer, Option<Flight<Ticket, Arc<Errand>>>)> {
+    pub(super) fn recall(&self, request: &Request) -> Option<(Answer, Option<Charter>)> {
         let now = self.now();
         self.stripe(request.name).recall(request, now)
     }
@@ -99,7 +101,7 @@ impl Books {
     }
 
     /// The next flight; nobody, and the lane is idle.
-    pub(super) fn board(&self, name: u128) -> Option<Flight<Ticket, Arc<Errand>>> {
+    pub(super) fn board(&self, name: u128) -> Option<Charter> {
         let now = self.now();
         self.stripe(name).board(name, now)
     }

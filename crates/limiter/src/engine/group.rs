@@ -13,11 +13,9 @@ use drl_core::Source;
 use drl_core::engine::{Answer, Asked, Departure, Detail, Flight, Request, Spare, Trip, Want};
 use drl_store::StoreError;
 
-use super::books::{Ticket, Waiting, lease};
+use super::books::{Charter, Waiting, lease};
 use super::errand::Errand;
 use super::{Counted, Demand, Engine, Inner, counted};
-
-type Charter = Flight<Ticket, Arc<Errand>>;
 
 impl Engine {
     /// Decides a taking request: by what this instance knows, or together with others where there are any.
