@@ -10,11 +10,10 @@
 use std::sync::Arc;
 
 use drl_core::Source;
-use drl_core::engine::{Answer, Asked, Departure, Detail, Flight, Request, Spare, Trip, Want};
+use drl_core::engine::{Answer, Asked, Departure, Detail, Request, Spare, Trip, Want};
 use drl_store::StoreError;
 
 use super::books::{Charter, Waiting, lease};
-use super::errand::Errand;
 use super::{Counted, Demand, Engine, Inner, counted};
 
 impl Engine {
