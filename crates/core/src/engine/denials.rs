@@ -85,14 +85,22 @@ impl<S: BuildHasher + Default> Denials<S> {
 
     /// What a request of that cost is told at `now`, if that is certain.
     pub(super) fn recall(&mut self, name: u128, cost: u64, now: Moment) -> Option<Answer> {
+        self.certain(name, cost, now).map(|denial| denial.told(now))
+    }
+
+    /// Whether a request of that cost is certainly denied at `now`.
+    pub(super) fn covers(&mut self, name: u128, cost: u64, now: Moment) -> bool {
+        self.certain(name, cost, now).is_some()
+    }
+
+    fn certain(&mut self, name: u128, cost: u64, now: Moment) -> Option<&Denial> {
         // A little of what is over goes with every look, so memory returns without a sweep.
         for _ in 0..2 {
             if self.order.front().is_some_and(|&(_, asked)| now > asked + LONGEST) {
                 self.drop_oldest();
             }
         }
-        let denial = self.known.get(&name)?;
-        (cost == denial.cost && now < denial.until()).then(|| denial.told(now))
+        self.known.get(&name).filter(|denial| cost == denial.cost && now < denial.until())
     }
 
     /// Forgets a denial: something was given back.

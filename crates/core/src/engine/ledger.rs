@@ -27,8 +27,16 @@ pub struct Request {
     pub cost: u64,
     /// The longest life of a lease on all demands, or zero: nothing is to be borrowed.
     pub lease: Micros,
-    /// Whether the answer is to say what is left.
-    pub told: bool,
+}
+
+/// What the books alone say to a request that only asks whether.
+#[derive(Debug)]
+pub enum Known<T, E> {
+    /// It is paid with borrowed tokens. With it comes a store call for those who come later, if it is time for
+    /// one.
+    Paid(Option<Box<Flight<T, E>>>),
+    /// It is certainly denied.
+    Denied,
 }
 
 /// What a request is to do.
@@ -40,7 +48,7 @@ pub enum Asked<T, E> {
         /// How.
         answer: Answer,
         /// A store call to be made for those who come later; nobody waits for it.
-        renewal: Option<Flight<T, E>>,
+        renewal: Option<Box<Flight<T, E>>>,
     },
     /// Make the store call, then [land](Ledger::land) and [board](Ledger::board) the next flight.
     Lead(Departure),
@@ -104,26 +112,31 @@ impl<T, E: Clone> Ledger<T, E> {
         }
     }
 
-    /// What the books alone say to a request: paid with borrowed tokens, or certainly denied. With it comes a
-    /// store call for those who come later, if it is time for one.
+    /// What the books alone say to a request that only asks whether.
     #[inline]
-    pub fn recall(&mut self, request: &Request, now: Moment) -> Option<(Answer, Option<Flight<T, E>>)> {
-        let Request { name, cost, told, .. } = *request;
+    pub fn recall(&mut self, request: &Request, now: Moment) -> Option<Known<T, E>> {
+        let Request { name, cost, .. } = *request;
         if let Some(line) = self.lines.get_mut(&name)
             && line.lane.is_empty()
-            && let Some(answer) = line.purse.spend(cost, now, told)
+            && line.purse.pay(cost, now).is_some()
         {
-            return Some((answer, line.renew(name, &mut self.heat, now)));
+            return Some(Known::Paid(line.renew(name, &mut self.heat, now)));
         }
-        self.denials.recall(name, cost, now).map(|answer| (answer, None))
+        self.denials.covers(name, cost, now).then_some(Known::Denied)
     }
 
     /// A request comes.
     pub fn ask(&mut self, request: &Request, now: Moment, caller: &mut impl Caller<T, E>) -> Asked<T, E> {
-        if let Some((answer, renewal)) = self.recall(request, now) {
-            return Asked::Decided { answer, renewal };
+        let Request { name, cost, lease } = *request;
+        if let Some(line) = self.lines.get_mut(&name)
+            && line.lane.is_empty()
+            && let Some(answer) = line.purse.spend(cost, now)
+        {
+            return Asked::Decided { answer, renewal: line.renew(name, &mut self.heat, now) };
         }
-        let Request { name, cost, lease, .. } = *request;
+        if let Some(answer) = self.denials.recall(name, cost, now) {
+            return Asked::Decided { answer, renewal: None };
+        }
         let line = self.lines.entry(name).or_default();
         line.lease = lease;
         self.heat.note(name, cost, now);
@@ -165,7 +178,7 @@ impl<T, E: Clone> Ledger<T, E> {
         self.ends.push(Reverse((end, name)));
         let mut served = Vec::new();
         while let Some(cost) = line.lane.first_cost()
-            && let Some(answer) = line.purse.spend(cost, now, true)
+            && let Some(answer) = line.purse.spend(cost, now)
             && let Some(passenger) = line.lane.pop()
         {
             served.push((passenger.ticket, answer));
@@ -273,10 +286,16 @@ impl<T, E: Clone> Line<T, E> {
     }
 
     /// A call for those who come later, if it is time for one.
-    fn renew(&mut self, name: u128, heat: &mut Heat, now: Moment) -> Option<Flight<T, E>> {
+    #[inline]
+    fn renew(&mut self, name: u128, heat: &mut Heat, now: Moment) -> Option<Box<Flight<T, E>>> {
         if self.lane.is_flying() || !self.purse.runs_low(now) {
             return None;
         }
+        self.renewal(name, heat, now)
+    }
+
+    #[cold]
+    fn renewal(&mut self, name: u128, heat: &mut Heat, now: Moment) -> Option<Box<Flight<T, E>>> {
         let errand = self.errand.clone()?;
         let extra = self.appetite(name, heat, now);
         self.purse.be_patient(now + Micros(self.lease.0 / 8));
@@ -285,7 +304,7 @@ impl<T, E: Clone> Line<T, E> {
         }
         self.lane.take_off();
         let departure = Departure { at: now, extra, unspent: SmallVec::new() };
-        Some(Flight { passengers: Vec::new(), departure, errand })
+        Some(Box::new(Flight { passengers: Vec::new(), departure, errand }))
     }
 
     fn appetite(&mut self, name: u128, heat: &mut Heat, now: Moment) -> u64 {

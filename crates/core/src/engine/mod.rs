@@ -38,5 +38,5 @@ pub use demand::{Answer, Counters, Demand, Found, Loan, Picks, Unspent, name};
 pub use flight::{Departure, Flight, Landing, Spare};
 pub use hints::Hints;
 pub use lane::{LONGEST_LINE, Passenger};
-pub use ledger::{Asked, Caller, Ledger, Request, Return, Trip};
+pub use ledger::{Asked, Caller, Known, Ledger, Request, Return, Trip};
 pub use walk::{Batch, Detail, Haul, Step, Walk, Want};

@@ -65,14 +65,20 @@ impl Purse {
         until
     }
 
-    /// Pays `cost` out of one lease. The answer says what is left only if it is to be `told`.
-    pub(super) fn spend(&mut self, cost: u64, now: Moment, told: bool) -> Option<Answer> {
-        let index = self.leases.iter().position(|lease| lease.until > now && lease.left >= cost)?;
-        let lease = &mut self.leases[index];
+    /// Pays `cost` out of one lease: which.
+    #[inline]
+    pub(super) fn pay(&mut self, cost: u64, now: Moment) -> Option<usize> {
+        let pays = |(_, lease): &(usize, &mut Lease)| lease.until > now && lease.left >= cost;
+        let (index, lease) = self.leases.iter_mut().enumerate().find(pays)?;
         lease.left -= cost;
         self.spent = self.spent.saturating_add(cost);
-        let at = lease.last;
-        let found = if told { self.told(index, cost, now) } else { SmallVec::new() };
+        Some(index)
+    }
+
+    /// The same with an answer.
+    pub(super) fn spend(&mut self, cost: u64, now: Moment) -> Option<Answer> {
+        let index = self.pay(cost, now)?;
+        let (at, found) = (self.leases[index].last, self.told(index, cost, now));
         Some(Answer { allowed: true, granted: cost, at, found, borrowed: true })
     }
 

@@ -2,7 +2,7 @@
 //! mostly one look into one table.
 
 use drl_core::Admission;
-use drl_core::engine::Request;
+use drl_core::engine::{Known, Request};
 
 use super::books::lease;
 use super::group::common_cost;
@@ -24,12 +24,14 @@ impl Engine {
     fn admission_by_the_books(&self, demands: &[Demand<'_>]) -> Option<bool> {
         let cost = common_cost(demands)?;
         let counted = counted(demands);
-        let request = Request { name: self.0.books.name(&counted), cost, lease: lease(demands), told: false };
-        let (answer, renewal) = self.0.books.recall(&request)?;
-        if let Some(flight) = renewal {
-            self.0.dispatch(request.name, flight);
+        let request = Request { name: self.0.books.name(&counted), cost, lease: lease(demands) };
+        match self.0.books.recall(&request)? {
+            Known::Paid(renewal) => {
+                renewal.into_iter().for_each(|flight| self.0.dispatch(request.name, *flight));
+                Some(true)
+            }
+            Known::Denied => Some(false),
         }
-        Some(answer.allowed)
     }
 
     /// By the store in this process, if the shard that comes first settles it.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use drl_core::engine::{Answer, Asked, Caller, Flight, Ledger, Request, Return, Trip, Unspent, name};
+use drl_core::engine::{Answer, Asked, Caller, Flight, Known, Ledger, Request, Return, Trip, Unspent, name};
 use drl_core::identity::Secret;
 use drl_core::{Micros, Moment};
 use drl_store::StoreError;
@@ -83,7 +83,8 @@ impl Books {
     }
 
     /// What the books alone say to a request.
-    pub(super) fn recall(&self, request: &Request) -> Option<(Answer, Option<Charter>)> {
+    #[inline]
+    pub(super) fn recall(&self, request: &Request) -> Option<Known<Ticket, Arc<Errand>>> {
         let now = self.now();
         self.stripe(request.name).recall(request, now)
     }

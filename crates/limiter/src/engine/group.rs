@@ -30,12 +30,11 @@ impl Engine {
             return Ok((haul.into_answer(), Source::Store));
         };
         let name = self.0.books.name(&counted);
-        let told = detail == Detail::Full;
-        let request = Request { name, cost, lease: lease(demands), told };
+        let request = Request { name, cost, lease: lease(demands) };
         let mut waiting = Waiting { demands, detail, answer: None };
         match self.0.books.ask(&request, &mut waiting) {
             Asked::Decided { answer, renewal } => {
-                renewal.into_iter().for_each(|flight| self.0.dispatch(name, flight));
+                renewal.into_iter().for_each(|flight| self.0.dispatch(name, *flight));
                 let source = if answer.borrowed { Source::Lease } else { Source::DenialMemory };
                 Ok((answer, source))
             }
