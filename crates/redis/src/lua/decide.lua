@@ -10,7 +10,7 @@
 --          check what was granted (-1: denied); if it borrowed and was not denied, what was lent and for how
 --          long; and for each ask what remains, the time until it is untouched again, and its delay or, where
 --          the check was denied, its retry (-1: never). A check that failed is a -2 and nothing more: nothing
---          of it was written, and its error text stands behind the string
+--          of it was written. Where there are such, their error texts follow the string in a list
 local TAKE_UP_TO, LEASE, PEEK, REFUND, RETURN = 1, 2, 3, 4, 5 -- and 0, which takes
 local LENT_PART = 8 -- a lease takes at most this part of what there is
 local NEVER, DENIED, FAILED = -1, -1, -2
@@ -80,12 +80,12 @@ local rules = {}
 for index = 1, kinds do
   local kind, limit, window, detail
   kind, limit, window, detail, position = unpack_at('<dddd', request, position)
-  local rule = { algorithm = algorithms[kind], limit = limit, window = window, detail = detail }
+  local rule = { algorithm = algorithm(kind), limit = limit, window = window, detail = detail, full = 0, slack = 0 }
   rule.algorithm.prepare(rule)
   rules[index] = rule
 end
 
-local reply, length, texts, next_key = { call, now }, 2, {}, 0
+local reply, length, texts, next_key = { call, now, 0, 0, 0, 0 }, 2, {}, 0
 local asks = {}
 
 for _ = 1, checks do
@@ -97,23 +97,22 @@ for _ = 1, checks do
     next_key = next_key + 1
     local ask = asks[index]
     if not ask then
-      ask = {}
+      -- All that an algorithm may set is named here: a table that grows is made anew each time.
+      ask = {
+        key = '', cost = 0, rule = 0, algorithm = 0, found = false, value = nil, offset = nil, expires = 0,
+        retry = 0, last_word = 0, used = 0, lives = 0, lent_until = 0,
+      }
       asks[index] = ask
     end
     local which, cost
     which, cost, position = unpack_at('<I4d', request, position)
     local key, rule = KEYS[next_key], rules[which]
-    local algorithm = rule.algorithm
-    ask.key, ask.cost, ask.rule, ask.algorithm = key, cost, rule, algorithm
+    ask.key, ask.cost, ask.rule, ask.algorithm = key, cost, rule, rule.algorithm
     ask.value, ask.last_word = nil, 0
     -- Read one by one, just before it is written: the server finds the key in its caches then, and what an
     -- earlier check of this batch has written is there.
     local raw = execute('GET', key)
-    if type(raw) == 'table' then
-      failure = raw.err
-    elseif not algorithm.open(ask, raw) then
-      failure = FOREIGN
-    end
+    if not ask.algorithm.open(ask, raw) then failure = type(raw) == 'table' and raw.err or FOREIGN end
     ask.found = raw
   end
 
@@ -176,9 +175,10 @@ for _ = 1, checks do
   end
 end
 
-local pieces = {}
+local numbers = ''
 for from = 1, length, PIECE do
   local to = at_most(from + PIECE - 1, length)
-  pieces[#pieces + 1] = pack('<' .. ('d'):rep(to - from + 1), unpack(reply, from, to))
+  numbers = numbers .. pack('<' .. ('d'):rep(to - from + 1), unpack(reply, from, to))
 end
-return { table.concat(pieces), unpack(texts) }
+if #texts == 0 then return numbers end
+return { numbers, unpack(texts) }

@@ -18,14 +18,14 @@ pub(crate) struct Reply {
 impl Reply {
     /// The answer to that call, which must be nobody else's.
     pub(crate) fn open(reply: Value, call: u64) -> Result<Self, StoreError> {
-        let Value::Array(items) = reply else {
-            return Err(protocol("an answer that is no list"));
+        let mut items = match reply {
+            Value::Array(items) => items.into_iter(),
+            alone => vec![alone].into_iter(),
         };
-        let mut texts = items.into_iter();
-        let Some(Value::BulkString(numbers)) = texts.next() else {
+        let Some(Value::BulkString(numbers)) = items.next() else {
             return Err(protocol("no numbers where they belong"));
         };
-        let mut reply = Self { numbers: numbers.into_iter(), texts, at: Timestamp(0) };
+        let mut reply = Self { numbers: numbers.into_iter(), texts: items, at: Timestamp(0) };
         if reply.unsigned()? != call {
             return Err(protocol("the answer to another call"));
         }

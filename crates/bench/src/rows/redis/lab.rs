@@ -36,6 +36,13 @@ pub(super) struct Asked {
     pub(super) expected: Expected,
 }
 
+/// What a crowd was answered: at least one decision.
+pub(super) struct Answered {
+    /// Ascending.
+    latencies: Vec<Duration>,
+    took: Duration,
+}
+
 pub(super) struct Lab {
     server: RedisServer,
     runtime: Runtime,
@@ -55,8 +62,30 @@ impl Lab {
         self.runtime.block_on(future)
     }
 
-    /// Decisions a second, and the median and the 99th percentile of their latencies in microseconds.
-    pub(super) fn flood(&self, limiter: &impl Limiter, asked: Asked, span: Duration) -> Result<Figures> {
+    pub(super) fn port(&self) -> String {
+        self.server.address().port().to_string()
+    }
+
+    /// Executes a command past whatever is measured.
+    pub(super) fn execute(&self, command: &redis::Cmd) -> Result<()> {
+        Ok(command.exec(&mut self.server.connection())?)
+    }
+
+    /// What `work` returns, and the seconds of its one core that the server spent meanwhile.
+    pub(super) fn with_cpu<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
+        let before = self.cpu()?;
+        let done = work()?;
+        Ok((done, self.cpu()? - before))
+    }
+
+    fn cpu(&self) -> Result<f64> {
+        let text: String = redis::cmd("INFO").arg("cpu").query(&mut self.server.connection())?;
+        let spent = |line: &str| line.split_once("_main_thread:").map(|(_, seconds)| seconds.parse::<f64>());
+        Ok(text.lines().filter_map(spent).sum::<Result<f64, _>>()?)
+    }
+
+    /// Has the crowd ask for so long.
+    pub(super) fn flood(&self, limiter: &impl Limiter, asked: Asked, span: Duration) -> Result<Answered> {
         let names: Arc<[String]> = (0..asked.crowd.clients).map(client).collect();
         let started = Instant::now();
         let mut latencies = self.run(async {
@@ -74,8 +103,24 @@ impl Lab {
         let took = started.elapsed();
         ensure!(!latencies.is_empty(), "nothing was decided");
         latencies.sort_unstable();
-        let percentile = |percent: usize| latencies[latencies.len() * percent / 100].as_secs_f64() * 1e6;
-        Ok(vec![latencies.len() as f64 / took.as_secs_f64(), percentile(50), percentile(99)])
+        Ok(Answered { latencies, took })
+    }
+}
+
+impl Answered {
+    pub(super) fn decisions(&self) -> usize {
+        self.latencies.len()
+    }
+
+    pub(super) fn per_second(&self) -> f64 {
+        self.decisions() as f64 / self.took.as_secs_f64()
+    }
+
+    /// Decisions a second, and the median and the 99th percentile of their latencies in microseconds.
+    pub(super) fn figures(&self) -> Figures {
+        let percentile =
+            |percent: usize| self.latencies[self.decisions() * percent / 100].as_secs_f64() * 1e6;
+        vec![self.per_second(), percentile(50), percentile(99)]
     }
 }
 

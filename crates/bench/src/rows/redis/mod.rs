@@ -1,5 +1,6 @@
 //! Decisions on a real Redis server, against a naive limiter on the same client crate.
 
+mod cold;
 mod lab;
 mod naive;
 
@@ -30,6 +31,7 @@ pub(super) fn rows() -> Vec<Row> {
     }
     let crowd = Crowd { callers: 64, clients: 1 };
     rows.push(Row::new("redis, hot key denied, 64 callers, is_allowed", move |lane| denied(lane, crowd)));
+    rows.extend(cold::rows());
     rows
 }
 
@@ -59,7 +61,10 @@ fn against_naive(lane: &Lane<'_>, measures: &[Measure], bounds: Bounds, asked: A
         naive.admits(lab::FIRST).await
     })?;
     let span = lane.effort.span();
-    lane.contest(measures).between(|| lab.flood(&ours, asked, span), || lab.flood(&naive, asked, span))
+    lane.contest(measures).between(
+        || Ok(lab.flood(&ours, asked, span)?.figures()),
+        || Ok(lab.flood(&naive, asked, span)?.figures()),
+    )
 }
 
 impl Limiter for RateLimiter {

@@ -28,6 +28,11 @@ impl Naive {
         let sha1 = Script::new(SCRIPT).load_async(&mut connection).await?;
         Ok(Self { connection, sha1, bounds })
     }
+
+    /// The name under which the server knows the script.
+    pub(super) fn sha1(&self) -> &str {
+        &self.sha1
+    }
 }
 
 impl Limiter for Naive {
