@@ -8,6 +8,7 @@ mod connector;
 mod live;
 mod pump;
 mod queue;
+mod relay;
 mod ticket;
 mod tls;
 mod wire;

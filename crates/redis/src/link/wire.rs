@@ -4,7 +4,6 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
 
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisResult, Value};
@@ -12,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::pump;
 use super::queue::Queue;
+use super::relay::Relay;
 
 /// The connection, and what waits for it.
 pub(super) struct Wire {
@@ -54,19 +54,15 @@ impl Wire {
     pub(super) async fn drive(self: Arc<Self>, bytes: impl Future<Output = ()>) {
         let _end = End(&self);
         let (mut bytes, mut served) = (pin!(bytes), pin!(pump::run(&self)));
-        let mut is_open = true;
+        let (relay, mut is_open) = (Relay::new(), true);
         std::future::poll_fn(|context| {
-            // Answers that have come are handed out, and what is to be sent then is sent, in one go.
-            for _ in 0..2 {
+            relay.poll(context, |context| {
                 if is_open && bytes.as_mut().poll(context).is_ready() {
                     is_open = false;
                     self.retire();
                 }
-                if served.as_mut().poll(context).is_ready() {
-                    return Poll::Ready(());
-                }
-            }
-            Poll::Pending
+                served.as_mut().poll(context)
+            })
         })
         .await;
     }
