@@ -1,14 +1,15 @@
 //! Decisions on a real Redis server, against a naive limiter on the same client crate.
 
 mod cold;
+mod hot;
 mod lab;
 mod naive;
 
 use anyhow::Result;
-use distributed_rate_limiter::RateLimiter;
+use distributed_rate_limiter::{Leases, RateLimiter};
 
 use self::lab::{Asked, Crowd, Lab, Limiter};
-use super::quota::{Bounds, LASTING, ONE_PER_HOUR};
+use super::quota::{LASTING, ONE_PER_HOUR};
 use super::{Lane, Row, count};
 use crate::contest::{Expected, Measure};
 use crate::report::Line;
@@ -22,15 +23,14 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
-    for (clients, keys) in [(1, "hot key"), (COLD, "100 k keys")] {
+    for (clients, keys) in [(1, "hot key, leases off"), (COLD, "100 k keys")] {
         for callers in [1, 64, 1_000] {
             let crowd = Crowd { callers, clients };
             let name = format!("redis, {keys}, {} callers, is_allowed", count(callers));
             rows.push(Row::new(name, move |lane| admitted(lane, crowd)));
         }
     }
-    let crowd = Crowd { callers: 64, clients: 1 };
-    rows.push(Row::new("redis, hot key denied, 64 callers, is_allowed", move |lane| denied(lane, crowd)));
+    rows.extend(hot::rows());
     rows.extend(cold::rows());
     rows
 }
@@ -42,26 +42,13 @@ fn admitted(lane: &Lane<'_>, crowd: Crowd) -> Result<Vec<Line>> {
         Crowd { callers: 1, clients: COLD } => [THROUGHPUT, MEDIAN.goal(0.95), TAIL],
         _ => [THROUGHPUT, MEDIAN, TAIL],
     };
-    against_naive(lane, &measures, LASTING, Asked { crowd, expected: Expected::Admitted })
-}
-
-fn denied(lane: &Lane<'_>, crowd: Crowd) -> Result<Vec<Line>> {
-    let asked = Asked { crowd, expected: Expected::Denied };
-    against_naive(lane, &[THROUGHPUT, MEDIAN, TAIL], ONE_PER_HOUR, asked)
-}
-
-fn against_naive(lane: &Lane<'_>, measures: &[Measure], bounds: Bounds, asked: Asked) -> Result<Vec<Line>> {
     let lab = Lab::start()?;
-    let ours = RateLimiter::builder().store(lab.url()).quota(bounds.quota()).timeout(PATIENCE);
-    let ours = lab.run(async { anyhow::Ok(ours.build().await?) })?;
-    let naive = lab.run(naive::Naive::connect(&lab.url(), bounds))?;
-    // The first request of all may be admitted where the others are denied.
-    lab.run(async {
-        ours.admits(lab::FIRST).await?;
-        naive.admits(lab::FIRST).await
-    })?;
+    let ours = RateLimiter::builder().store(lab.url()).quota(LASTING.quota()).leases(Leases::Off);
+    let ours = lab.run(async { anyhow::Ok(ours.timeout(PATIENCE).build().await?) })?;
+    let naive = lab.run(naive::Naive::connect(&lab.url(), LASTING))?;
+    let asked = Asked { crowd, expected: Expected::Admitted };
     let span = lane.effort.span();
-    lane.contest(measures).between(
+    lane.contest(&measures).between(
         || Ok(lab.flood(&ours, asked, span)?.figures()),
         || Ok(lab.flood(&naive, asked, span)?.figures()),
     )
