@@ -1,0 +1,15 @@
+//! The lease protocol, exhaustively: every order in which a few instances can ask, hear, spend, give back, lose
+//! messages and crash, within the bounds that `docs/model.md` tells.
+//!
+//! The store is not modelled. It is [`drl_core::decide`] itself; only those who ask it are. The checker visits
+//! every state that can be reached, and fails with the shortest way to one that breaks a promise. Then deliberate
+//! mistakes are made in the protocol, and each must be found.
+
+mod ledger;
+mod limit;
+mod mistakes;
+mod model;
+mod promises;
+mod states;
+mod store;
+mod world;
