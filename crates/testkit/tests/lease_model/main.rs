@@ -5,6 +5,13 @@
 //! every state that can be reached, and fails with the shortest way to one that breaks a promise. Then deliberate
 //! mistakes are made in the protocol, and each must be found.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that says what it visited"
+)]
+
 mod ledger;
 mod limit;
 mod mistakes;

@@ -66,11 +66,6 @@ impl Protocol {
         self.limit.moment(world.moment)
     }
 
-    /// The moment after this one; the end of time after the last.
-    pub(crate) fn next(&self, world: &World) -> Timestamp {
-        Timestamp(self.limit.moments.get(world.moment + 1).copied().unwrap_or(u64::MAX))
-    }
-
     fn is(&self, mistake: Mistake) -> bool {
         self.mistake == Some(mistake)
     }
@@ -138,9 +133,9 @@ impl Protocol {
 
     /// The instance has given up or is gone: its question may be decided all the same, and its answer is lost.
     fn abandon(world: &mut World, instance: usize) {
-        match world.instances[instance].question.take() {
-            Some(Question { wish, answer: None, .. }) => world.adrift.push(wish),
-            Some(_) | None => {}
+        let question = world.instances[instance].question.take();
+        if let Some(Question { wish, answer: None, .. }) = question {
+            world.adrift.push(wish);
         }
     }
 
