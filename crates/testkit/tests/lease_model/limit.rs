@@ -68,7 +68,7 @@ impl Limit {
         [Self::fixed_window(), Self::sliding_window(), Self::sliding_log(), Self::token_bucket()]
     }
 
-    /// As much as one evening allows: one more question, and only what can break a promise.
+    /// Too much for every day: one more question, and only what can break a promise.
     pub(crate) fn deeper(self) -> Self {
         Self { left: Left { questions: 3, crashes: 0, others: 1 }, taken: &[7], ..self }
     }

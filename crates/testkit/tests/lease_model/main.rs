@@ -2,8 +2,8 @@
 //! messages and crash, within the bounds that `docs/model.md` tells.
 //!
 //! The store is not modelled. It is [`drl_core::decide`] itself; only those who ask it are. The checker visits
-//! every state that can be reached, and fails with the shortest way to one that breaks a promise. Then deliberate
-//! mistakes are made in the protocol, and each must be found.
+//! every state that can be reached, and fails with a short way to one that breaks a promise. Then deliberate mistakes
+//! are made in the protocol, and each must be found.
 
 #![expect(
     clippy::expect_used,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use stateright::{Checker, Model, Property};
+use stateright::{Checker, HasDiscoveries, Model, Property};
 
 use crate::limit::Limit;
 use crate::model::Protocol;
@@ -16,7 +16,7 @@ fn everything() -> Vec<Property<Protocol>> {
     always().into_iter().chain(promises::reachable()).collect()
 }
 
-/// Says how far the checker came, and fails unless that was everywhere and all was as it must be.
+/// Says how far the checker came, and fails unless all was as it must be: with a way to the state that was not.
 fn assert_holds(name: &str, started: Instant, checker: &impl Checker<Protocol>) {
     let (states, steps) = (checker.unique_state_count(), checker.state_count());
     println!(
@@ -24,7 +24,6 @@ fn assert_holds(name: &str, started: Instant, checker: &impl Checker<Protocol>) 
         checker.max_depth(),
         started.elapsed()
     );
-    assert!(checker.is_done(), "{name}: not all states were visited");
     checker.assert_properties();
 }
 
@@ -32,14 +31,22 @@ fn check(limit: Limit) {
     let (name, started) = (limit.name(), Instant::now());
     let instances = usize::from(limit.left.questions);
     let protocol = Protocol { limit, instances, mistake: None, properties: everything };
-    assert_holds(name, started, &protocol.checker().spawn_bfs().join());
+    assert_holds(
+        name,
+        started,
+        &protocol.checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join(),
+    );
 }
 
-/// Depth first, which takes less memory.
+/// Depth first, which takes less memory, but finds no short ways.
 fn check_deeper(limit: Limit) {
     let (name, started) = (limit.name(), Instant::now());
     let protocol = Protocol { limit: limit.deeper(), instances: 3, mistake: None, properties: always };
-    assert_holds(name, started, &protocol.checker().spawn_dfs().join());
+    assert_holds(
+        name,
+        started,
+        &protocol.checker().finish_when(HasDiscoveries::AnyFailures).spawn_dfs().join(),
+    );
 }
 
 #[test]
