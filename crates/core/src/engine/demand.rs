@@ -51,8 +51,8 @@ pub struct Answer {
     pub granted: u64,
     /// When, on the store's clock; of tokens that were borrowed, the last moment at which they could be spent.
     pub at: Timestamp,
-    /// One for each demand. May be empty where the caller only asked whether.
-    pub found: SmallVec<[Found; 2]>,
+    /// One for each demand; none where the caller only asked whether.
+    pub found: Vec<Found>,
     /// Whether it was paid with borrowed tokens.
     pub borrowed: bool,
 }

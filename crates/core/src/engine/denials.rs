@@ -121,8 +121,6 @@ impl<S: BuildHasher + Default> Denials<S> {
 mod tests {
     use std::hash::RandomState;
 
-    use smallvec::smallvec;
-
     use super::*;
     use crate::engine::demand::{Found, Picks};
     use crate::{Outcome, Timestamp};
@@ -131,7 +129,7 @@ mod tests {
         let (asked, heard) = (Moment(asked), Moment(asked + 200));
         let (retry, reset_after) = (Retry::After(Micros(wait)), Micros(wait));
         let outcome = Outcome { retry, remaining: 0, reset_after, delay: Micros::ZERO };
-        let found = smallvec![Found { outcome, picks: Picks::new() }];
+        let found = vec![Found { outcome, picks: Picks::new() }];
         let answer = Answer { allowed: false, granted: 0, at: Timestamp(0), found, borrowed: false };
         Denial { cost: 1, asked, heard, held: LONGEST, answer }
     }

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::demand::{Answer, Demand, Found, Picks, Unspent};
 use super::lane::{Landed, Passenger, hand_out};
-use super::walk::Haul;
+use super::walk::{Detail, Haul};
 use crate::check::{Check, Mode};
 use crate::time::{Micros, Moment, Timestamp};
 
@@ -41,9 +41,12 @@ pub struct Landing<T> {
 }
 
 /// Charges that nobody wants, to be given back.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Spare {
     at: Timestamp,
+    /// How many tokens of each demand.
+    tokens: u64,
+    /// Where they were charged, they and more.
     picks: SmallVec<[Picks; 2]>,
 }
 
@@ -60,9 +63,11 @@ impl<T, E> Flight<T, E> {
         self.passengers.len() > 1
     }
 
-    /// How its requests are told.
-    pub fn tickets(&self) -> impl Iterator<Item = &T> {
-        self.passengers.iter().map(|passenger| &passenger.ticket)
+    /// How much of the answer its requests read.
+    #[must_use]
+    pub fn detail(&self) -> Detail {
+        let told = |passenger: &Passenger<T>| passenger.told;
+        if self.passengers.iter().any(told) { Detail::Full } else { Detail::Verdict }
     }
 
     /// Its requests, without any answer.
@@ -72,49 +77,47 @@ impl<T, E> Flight<T, E> {
 
     /// Hands out what was brought.
     pub fn land(self, haul: Haul) -> Landing<T> {
-        let mut landing = Landing { answers: Vec::new(), undecided: Vec::new(), spare: Spare::new(&haul) };
         let shared = self.is_shared();
-        let Haul { granted, at, mut found, denial, .. } = haul;
+        let Haul { granted, at, mut found, denial, loan } = haul;
+        let at_hand = loan.leased.tokens;
+        let (mut answers, mut undecided, mut tokens) = (Vec::new(), Vec::new(), granted);
         for Landed { passenger, left } in hand_out(self.passengers, granted) {
+            let Passenger { ticket, cost, told } = passenger;
             match (left, &denial) {
                 (Some(left), _) => {
-                    let found = found.iter_mut().map(|all| part(all, passenger.cost, left)).collect();
-                    let answer =
-                        Answer { allowed: true, granted: passenger.cost, at, found, borrowed: false };
-                    landing.answers.push((passenger.ticket, answer));
+                    let parts = found.iter_mut().take(if told { usize::MAX } else { 0 });
+                    let found = parts.map(|all| part(all, cost, left + at_hand)).collect();
+                    tokens = left;
+                    answers
+                        .push((ticket, Answer { allowed: true, granted: cost, at, found, borrowed: false }));
                 }
-                (None, Some(denial)) if passenger.cost == 1 || !shared => {
-                    landing.answers.push((passenger.ticket, denial.clone()));
+                (None, Some(denial)) if cost == 1 || !shared => {
+                    let found = if told { denial.found.clone() } else { Vec::new() };
+                    answers.push((ticket, Answer { found, ..*denial }));
                 }
-                (None, _) => landing.undecided.push(passenger),
+                (None, _) => undecided.push(Passenger { ticket, cost, told }),
             }
         }
-        for (spare, all) in landing.spare.picks.iter_mut().zip(found) {
-            spare.extend(all.picks);
-        }
-        landing
+        let picks = found.into_iter().map(|all| all.picks).collect();
+        Landing { answers, undecided, spare: Spare { at, tokens, picks } }
     }
 }
 
 impl Spare {
-    fn new(haul: &Haul) -> Self {
-        Self { at: haul.at, picks: haul.found.iter().map(|_| Picks::new()).collect() }
-    }
-
     /// A request that was answered has gone away.
     pub fn put_back(&mut self, answer: Answer) {
-        for (spare, found) in self.picks.iter_mut().zip(answer.found) {
-            spare.extend(found.picks);
+        self.tokens += answer.granted;
+        for (picks, found) in self.picks.iter_mut().zip(answer.found) {
+            picks.extend(found.picks);
         }
     }
 
     /// What has to be asked so that it comes back.
     #[must_use]
-    pub fn checks<'a>(&self, demands: &'a [Demand<'a>]) -> Vec<Check<'a>> {
-        let mode = Mode::Refund(self.at);
-        let charges = demands.iter().zip(&self.picks).flat_map(|(demand, picks)| {
-            let charged = picks.iter().filter(|(_, cost)| *cost > 0);
-            charged.map(move |&(shard, cost)| demand.give_back(shard, cost, mode))
+    pub fn checks<'a>(mut self, demands: &'a [Demand<'a>]) -> Vec<Check<'a>> {
+        let (mode, tokens) = (Mode::Refund(self.at), self.tokens);
+        let charges = demands.iter().zip(&mut self.picks).flat_map(|(demand, picks)| {
+            draw(picks, tokens).into_iter().map(move |(shard, cost)| demand.give_back(shard, cost, mode))
         });
         charges.collect()
     }

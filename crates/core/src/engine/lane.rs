@@ -8,6 +8,8 @@
 
 use std::collections::VecDeque;
 
+use super::walk::Detail;
+
 /// The line of requests for the same counters. `T` is how a request is told its answer.
 #[derive(Debug)]
 pub(super) struct Lane<T> {
@@ -22,6 +24,16 @@ pub struct Passenger<T> {
     pub ticket: T,
     /// What it costs, at least 1.
     pub cost: u64,
+    /// Whether its answer is to say what is left.
+    pub told: bool,
+}
+
+impl<T> Passenger<T> {
+    /// How much of the answer it reads.
+    #[must_use]
+    pub fn detail(&self) -> Detail {
+        if self.told { Detail::Full } else { Detail::Verdict }
+    }
 }
 
 /// What a request of a flight has come to.
@@ -106,7 +118,7 @@ mod tests {
     fn line(costs: &[u64]) -> Vec<Passenger<usize>> {
         let mut lane = Lane::default();
         for (ticket, &cost) in costs.iter().enumerate() {
-            lane.wait(Passenger { ticket, cost });
+            lane.wait(Passenger { ticket, cost, told: true });
         }
         lane.board()
     }
@@ -114,7 +126,7 @@ mod tests {
     #[test]
     fn a_flight_has_so_many_seats_and_the_line_so_many_places() {
         let mut lane = Lane::default();
-        (0..LONGEST_LINE).for_each(|ticket| lane.wait(Passenger { ticket, cost: 1 }));
+        (0..LONGEST_LINE).for_each(|ticket| lane.wait(Passenger { ticket, cost: 1, told: true }));
         assert!(lane.is_full());
         assert_eq!(lane.board().len(), SEATS);
         assert!(lane.is_flying() && !lane.is_full());

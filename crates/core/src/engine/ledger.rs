@@ -27,6 +27,8 @@ pub struct Request {
     pub cost: u64,
     /// The longest life of a lease on all demands, or zero: nothing is to be borrowed.
     pub lease: Micros,
+    /// Whether the answer is to say what is left.
+    pub told: bool,
 }
 
 /// What the books alone say to a request that only asks whether.
@@ -41,7 +43,6 @@ pub enum Known<T, E> {
 
 /// What a request is to do.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "moved once; a box would be an allocation for each decision")]
 pub enum Asked<T, E> {
     /// It is decided.
     Decided {
@@ -127,7 +128,7 @@ impl<T, E: Clone> Ledger<T, E> {
 
     /// A request comes.
     pub fn ask(&mut self, request: &Request, now: Moment, caller: &mut impl Caller<T, E>) -> Asked<T, E> {
-        let Request { name, cost, lease } = *request;
+        let Request { name, cost, lease, told } = *request;
         if let Some(line) = self.lines.get_mut(&name)
             && line.lane.is_empty()
             && let Some(answer) = line.purse.spend(cost, now)
@@ -145,7 +146,7 @@ impl<T, E: Clone> Ledger<T, E> {
                 return Asked::Overloaded;
             }
             line.errand.get_or_insert_with(|| caller.errand());
-            line.lane.wait(Passenger { ticket: caller.ticket(), cost });
+            line.lane.wait(Passenger { ticket: caller.ticket(), cost, told });
             return Asked::Wait;
         }
         line.lane.take_off();

@@ -83,7 +83,7 @@ impl Purse {
     }
 
     /// What the spender is told: what the store knew last, and what is still at hand.
-    fn told(&self, index: usize, cost: u64, now: Moment) -> SmallVec<[Found; 2]> {
+    fn told(&self, index: usize, cost: u64, now: Moment) -> Vec<Found> {
         let (newest, at_hand) = (self.leases.len() - 1, self.left(now));
         let (lease, newest) = (&self.leases[index], &self.leases[newest]);
         let passed = now.since(newest.heard).0;

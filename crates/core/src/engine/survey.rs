@@ -72,7 +72,7 @@ impl Survey {
 
     /// The same, allowed if every demand fits.
     pub(super) fn peeked(&self, demands: &[Demand<'_>]) -> Answer {
-        let found: SmallVec<[Found; 2]> = demands
+        let found: Vec<Found> = demands
             .iter()
             .enumerate()
             .map(|(index, demand)| Found { outcome: self.whole(index, demand), picks: Picks::new() })

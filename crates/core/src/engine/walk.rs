@@ -58,7 +58,7 @@ pub struct Haul {
     /// The store's clock at the first charge, so that a refund never claims too late a one.
     pub at: Timestamp,
     /// What each demand has left, and where it was charged.
-    pub found: SmallVec<[Found; 2]>,
+    pub found: Vec<Found>,
     /// What was borrowed beside.
     pub loan: Loan,
     /// If not everything was to be had: what a request is told that got nothing.
@@ -67,7 +67,6 @@ pub struct Haul {
 
 /// What a walk does next.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "moved once; a box would be an allocation for each walk")]
 pub enum Step<'a> {
     /// Ask the store this, and tell the walk the answers, as many as there are checks.
     Ask(Batch<'a>),
@@ -289,7 +288,7 @@ impl<'a> Walk<'a> {
     /// `plan` was charged.
     fn took(&mut self, hints: &Hints, plan: Plan, (verdict, seen): (&Verdict, Option<&Survey>)) {
         let mut taken = verdict.outcomes.iter();
-        let (mut found, mut shards) = (SmallVec::<[Found; 2]>::new(), SmallVec::new());
+        let (mut found, mut shards) = (Vec::with_capacity(self.demands.len()), SmallVec::new());
         for (index, (demand, picks)) in self.demands.iter().zip(plan).enumerate() {
             let charged: SmallVec<[&Outcome; 2]> = taken.by_ref().take(picks.len()).collect();
             let left: u64 = charged.iter().map(|outcome| outcome.remaining).sum();
@@ -313,7 +312,7 @@ impl<'a> Walk<'a> {
         self.add(verdict.at, found);
     }
 
-    fn add(&mut self, at: Timestamp, found: SmallVec<[Found; 2]>) {
+    fn add(&mut self, at: Timestamp, found: Vec<Found>) {
         let cost = |found: &Found| found.picks.iter().map(|(_, cost)| cost).sum();
         self.haul.granted += found.iter().map(cost).max().unwrap_or(0);
         if self.haul.found.is_empty() {

@@ -24,7 +24,7 @@ impl Engine {
     fn admission_by_the_books(&self, demands: &[Demand<'_>]) -> Option<bool> {
         let cost = common_cost(demands)?;
         let counted = counted(demands);
-        let request = Request { name: self.0.books.name(&counted), cost, lease: lease(demands) };
+        let request = Request { name: self.0.books.name(&counted), cost, lease: lease(demands), told: false };
         match self.0.books.recall(&request)? {
             Known::Paid(renewal) => {
                 renewal.into_iter().for_each(|flight| self.0.dispatch(request.name, *flight));

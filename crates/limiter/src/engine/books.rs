@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
 use super::errand::Errand;
-use super::{Counted, Demand, Detail};
+use super::{Counted, Demand};
 
 /// Neighbouring names share a lock; no lock is held for longer than a look into a table.
 const STRIPES: usize = 64;
@@ -19,11 +19,7 @@ const STRIPES: usize = 64;
 const DENIALS: usize = 65_536;
 
 /// How a waiting request is told its answer.
-#[derive(Debug)]
-pub(super) struct Ticket {
-    pub(super) answer: oneshot::Sender<Result<Answer, StoreError>>,
-    pub(super) detail: Detail,
-}
+pub(super) type Ticket = oneshot::Sender<Result<Answer, StoreError>>;
 
 pub(super) struct Books {
     stripes: Box<[Mutex<Stripe>]>,
@@ -38,16 +34,15 @@ pub(super) type Charter = Flight<Ticket, Arc<Errand>>;
 /// A request that may have to wait.
 pub(super) struct Waiting<'a> {
     pub(super) demands: &'a [Demand<'a>],
-    pub(super) detail: Detail,
     /// Where its answer will be, if it waits.
     pub(super) answer: Option<oneshot::Receiver<Result<Answer, StoreError>>>,
 }
 
 impl Caller<Ticket, Arc<Errand>> for Waiting<'_> {
     fn ticket(&mut self) -> Ticket {
-        let (answer, receiver) = oneshot::channel();
-        self.answer = Some(receiver);
-        Ticket { answer, detail: self.detail }
+        let (ticket, answer) = oneshot::channel();
+        self.answer = Some(answer);
+        ticket
     }
 
     fn errand(&mut self) -> Arc<Errand> {
@@ -94,7 +89,7 @@ impl Books {
         let now = self.now();
         let served = self.stripe(name).land(name, trip, now);
         for (ticket, answer) in served {
-            if let Err(Ok(answer)) = ticket.answer.send(Ok(answer)) {
+            if let Err(Ok(answer)) = ticket.send(Ok(answer)) {
                 self.stripe(name).put_back(name, &answer);
             }
         }

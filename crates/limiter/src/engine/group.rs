@@ -30,8 +30,9 @@ impl Engine {
             return Ok((haul.into_answer(), Source::Store));
         };
         let name = self.0.books.name(&counted);
-        let request = Request { name, cost, lease: lease(demands) };
-        let mut waiting = Waiting { demands, detail, answer: None };
+        let told = detail == Detail::Full;
+        let request = Request { name, cost, lease: lease(demands), told };
+        let mut waiting = Waiting { demands, answer: None };
         match self.0.books.ask(&request, &mut waiting) {
             Asked::Decided { answer, renewal } => {
                 renewal.into_iter().for_each(|flight| self.0.dispatch(name, *flight));
@@ -129,17 +130,15 @@ impl Inner {
     }
 
     async fn fetch(self: &Arc<Self>, name: u128, flight: Charter) {
-        let full = flight.tickets().any(|ticket| ticket.detail == Detail::Full);
-        let detail = if full { Detail::Full } else { Detail::Verdict };
         let want = if flight.is_shared() { Want::TakeUpTo } else { Want::Take };
         let errand = Arc::clone(&flight.errand);
         let partitions = errand.partitions();
         let demands = errand.demands(&partitions, flight.cost());
-        let haul = match self.walk(&demands, (want, detail), &flight.departure).await {
+        let haul = match self.walk(&demands, (want, flight.detail()), &flight.departure).await {
             Ok(haul) => haul,
             Err(error) => {
                 for ticket in flight.into_tickets() {
-                    let _ = ticket.answer.send(Err(error.clone())); // it may have gone away
+                    let _ = ticket.send(Err(error.clone())); // it may have gone away
                 }
                 return self.strand(name, &error);
             }
@@ -148,17 +147,17 @@ impl Inner {
         self.land(name, &Trip { departure: &flight.departure, haul: &haul, cost });
         let mut landing = flight.land(haul);
         for (ticket, answer) in landing.answers {
-            if let Err(Ok(answer)) = ticket.answer.send(Ok(answer)) {
+            if let Err(Ok(answer)) = ticket.send(Ok(answer)) {
                 landing.spare.put_back(answer);
             }
         }
-        self.give_back((name, &demands), &landing.spare).await;
+        self.give_back((name, &demands), landing.spare).await;
         for passenger in landing.undecided {
             let demands = errand.demands(&partitions, passenger.cost);
-            let order = (Want::Take, passenger.ticket.detail);
+            let order = (Want::Take, passenger.detail());
             let haul = self.walk(&demands, order, &Departure::default()).await;
             // It may have gone away.
-            let _ = passenger.ticket.answer.send(haul.map(drl_core::engine::Haul::into_answer));
+            let _ = passenger.ticket.send(haul.map(drl_core::engine::Haul::into_answer));
         }
     }
 
@@ -169,7 +168,7 @@ impl Inner {
     }
 
     /// Gives back what was charged for nobody. If that fails it counts as spent.
-    async fn give_back(&self, (name, demands): (u128, &Counted<'_>), spare: &Spare) {
+    async fn give_back(&self, (name, demands): (u128, &Counted<'_>), spare: Spare) {
         let batch = spare.checks(demands);
         if !batch.is_empty() {
             self.store.decide(&batch).wait().await;
@@ -181,7 +180,7 @@ impl Inner {
     fn strand(&self, name: u128, error: &StoreError) {
         while let Some(flight) = self.books.board(name) {
             for ticket in flight.into_tickets() {
-                let _ = ticket.answer.send(Err(unsent(error))); // it may have gone away
+                let _ = ticket.send(Err(unsent(error))); // it may have gone away
             }
         }
     }
