@@ -29,7 +29,7 @@ use drl_core::engine::{Answer, Departure, Detail, Haul, Hints, Step, Walk};
 use drl_core::identity::Secret;
 use drl_core::{Micros, Mode, Quota, Retry, Source, Verdict};
 use drl_store::{Answers, ErrorClass, MemoryStore, Store, StoreError};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 pub use self::failure::FailurePolicy;
 pub use self::limit::{Leases, Limit, LimitOptions, Shards};
@@ -57,12 +57,16 @@ pub struct Demand<'a> {
 /// Demands as the core knows them.
 type Counted<'a> = [drl_core::engine::Demand<'a>];
 
+#[inline]
 fn counted<'a>(demands: &[Demand<'a>]) -> SmallVec<[drl_core::engine::Demand<'a>; 2]> {
     let counted = |demand: &Demand<'a>| {
         let Demand { limit, partition, cost } = *demand;
         drl_core::engine::Demand { counters: limit.counters(), partition, cost }
     };
-    demands.iter().map(counted).collect()
+    match demands {
+        [demand] => smallvec![counted(demand)], // mostly, and without a loop
+        demands => demands.iter().map(counted).collect(),
+    }
 }
 
 /// Decides requests against a store. Cheap to clone; clones share everything.
