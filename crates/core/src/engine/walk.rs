@@ -55,7 +55,7 @@ pub enum Detail {
 pub struct Haul {
     /// What was charged to each demand.
     pub granted: u64,
-    /// The store's clock at the first charge, so that a refund never claims too late a one.
+    /// The store's clock at the earliest charge, so that a refund never claims too late a one.
     pub at: Timestamp,
     /// What each demand has left, and where it was charged.
     pub found: Vec<Found>,
@@ -320,6 +320,8 @@ impl<'a> Walk<'a> {
             self.haul.found = found;
             return;
         }
+        // Another node's clock may be behind, and the same one may have stepped back.
+        self.haul.at = self.haul.at.min(at);
         for (all, found) in self.haul.found.iter_mut().zip(found) {
             all.outcome = found.outcome;
             all.picks.extend(found.picks);
