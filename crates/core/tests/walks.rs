@@ -46,3 +46,11 @@ fn a_refund_names_the_earliest_charge_also_where_the_clocks_of_nodes_are_apart()
     );
     assert_eq!((haul.granted, haul.at), (4, Timestamp(400)));
 }
+
+#[test]
+fn who_takes_what_there_is_of_a_queue_is_told_its_own_turn_and_not_the_next_ones() {
+    let quota = Quota::per_second(10).algorithm(Algorithm::LeakyBucketQueue);
+    let counters = Counters::new("drl", "limit", &quota, 1).unwrap();
+    let haul = walk(&counters, 1, vec![vec![verdict(1, 1_000, (9, 0)), verdict(0, 1_000, (9, 100_000))]]);
+    assert_eq!(haul.found[0].outcome.delay, Micros::ZERO);
+}

@@ -298,9 +298,11 @@ impl<'a> Walk<'a> {
                 let fullest = seen.filter(|_| starved).and_then(|seen| seen.fullest(index));
                 hints.remember(demand, fullest.unwrap_or(next(shard, left, demand.counters.shards())));
             }
+            let charged = together(charged.into_iter());
             let outcome = match seen {
-                Some(seen) => seen.admitted(index),
-                None => together(charged.into_iter()),
+                // Whoever looks after the charge sees the turn of the next one.
+                Some(seen) => Outcome { delay: charged.delay, ..seen.admitted(index) },
+                None => charged,
             };
             shards.push(picks.first().map_or(0, |&(shard, _)| shard));
             found.push(Found { outcome, picks });
