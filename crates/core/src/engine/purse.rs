@@ -123,8 +123,12 @@ impl Purse {
 
     /// What a lease has paid for has found nobody. Whether it is still there to be put back.
     pub(super) fn put_back(&mut self, answer: &Answer) -> bool {
-        let lease = self.leases.iter_mut().find(|lease| lease.last == answer.at);
-        lease.map(|lease| lease.left += answer.granted).is_some()
+        let cost = answer.granted;
+        // Several leases may end with the same window: each shard gets back what it has lent.
+        let paid = |lease: &&mut Lease| {
+            lease.last == answer.at && lease.left + cost <= lease.tokens && lease.is_from(answer)
+        };
+        self.leases.iter_mut().find(paid).map(|lease| lease.left += cost).is_some()
     }
 
     /// Everything that is not spent, to be given back.
@@ -151,6 +155,12 @@ impl Purse {
 }
 
 impl Lease {
+    /// Whether its shards are those that the answer names, if it names any.
+    fn is_from(&self, answer: &Answer) -> bool {
+        let picks = |found: &Found| found.picks.first().map(|&(shard, _)| shard);
+        answer.found.is_empty() || answer.found.iter().filter_map(picks).eq(self.shards.iter().copied())
+    }
+
     fn unspent(mut self) -> Option<Unspent> {
         self.take_unspent()
     }
@@ -158,5 +168,32 @@ impl Lease {
     fn take_unspent(&mut self) -> Option<Unspent> {
         let shards = std::mem::take(&mut self.shards);
         (self.left > 0).then_some(Unspent { tokens: self.left, last: self.last, shards })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+
+    use super::*;
+    use crate::decision::Leased;
+
+    #[test]
+    fn of_leases_that_end_with_the_same_window_each_shard_gets_back_what_it_has_lent() {
+        let mut purse = Purse::default();
+        let voyage = Voyage { asked: Moment(0), heard: Moment(200) };
+        let outcome = Outcome { remaining: 5, ..Outcome::EMPTY };
+        for (shard, at, life) in [(0, 100, 40_000), (1, 10_100, 30_000)] {
+            let leased = Leased { tokens: 3, life: Micros(life) };
+            let loan = Loan { leased, at: Timestamp(at), shards: smallvec![shard] };
+            purse.put(loan, smallvec![outcome], voyage);
+        }
+        purse.spend(3, Moment(300), true).unwrap();
+        let paid = purse.spend(1, Moment(300), true).unwrap();
+        assert!(purse.put_back(&paid));
+        let unspent: Vec<(u16, u64)> =
+            purse.empty().iter().map(|unspent| (unspent.shards[0], unspent.tokens)).collect();
+        assert_eq!(unspent, [(1, 3)]);
+        assert!(!purse.put_back(&paid));
     }
 }
