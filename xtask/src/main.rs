@@ -7,6 +7,7 @@ mod ci;
 mod deny;
 mod redis;
 mod rules;
+mod simulate;
 mod step;
 mod workspace;
 
@@ -18,6 +19,8 @@ cargo xtask ci              everything that must hold, from a bare Debian machin
 cargo xtask rules           only the architecture rules: layers, purity, MSRV, sizes of files (seconds)
 cargo xtask deny            only cargo-deny: licences, sources, and which crate may use which
 cargo xtask bench [ARGS]    the benchmark table; also as JSON under target/bench/
+cargo xtask simulate [ARGS] instances, clients and stores in virtual time: --seeds N, --from SEED, --bug NAME;
+                            --utilisation SEEDS says how much of a limit is admitted
 cargo xtask help            this text";
 
 fn main() -> ExitCode {
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         Some("rules") => rules::check(),
         Some("deny") => deny::check(),
         Some("bench") => bench::run(&rest),
+        Some("simulate") => simulate::run(&rest),
         Some("help" | "--help" | "-h") | None => {
             println!("{HELP}");
             Ok(())

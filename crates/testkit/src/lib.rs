@@ -5,6 +5,7 @@
 //! - [`RedisServer`]: a `redis-server` of the test's own, with passwords, TLS, replicas, crashes and pauses.
 //! - [`FaultProxy`]: stands in front of a server and delays, drops, resets, refuses or cuts.
 //! - [`client`]: the plain Redis client, to look at a server past the code under test.
+//! - [`simulation`]: instances, clients and store nodes in virtual time, and a checker.
 //! - [`ReservedPort`]: an address that refuses connections and stays this test's until it is dropped.
 //!
 //! Nothing here uses a fixed port or a fixed sleep, so any number of tests run side by side. Every call
@@ -18,6 +19,7 @@ pub mod conformance;
 mod port;
 mod proxy;
 mod redis;
+pub mod simulation;
 
 /// The Redis client crate, for assertions over [`RedisServer::connection`]: only `drl-redis` and this crate
 /// may depend on it (`deny.toml`).
