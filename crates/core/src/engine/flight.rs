@@ -70,6 +70,11 @@ impl<T, E> Flight<T, E> {
         if self.passengers.iter().any(told) { Detail::Full } else { Detail::Verdict }
     }
 
+    /// How its requests are told.
+    pub fn tickets(&self) -> impl Iterator<Item = &T> {
+        self.passengers.iter().map(|passenger| &passenger.ticket)
+    }
+
     /// Its requests, without any answer.
     pub fn into_tickets(self) -> impl Iterator<Item = T> {
         self.passengers.into_iter().map(|passenger| passenger.ticket)

@@ -188,8 +188,8 @@ mod tests {
             let loan = Loan { leased, at: Timestamp(at), shards: smallvec![shard] };
             purse.put(loan, smallvec![outcome], voyage);
         }
-        purse.spend(3, Moment(300), true).unwrap();
-        let paid = purse.spend(1, Moment(300), true).unwrap();
+        purse.spend(3, Moment(300)).unwrap();
+        let paid = purse.spend(1, Moment(300)).unwrap();
         assert!(purse.put_back(&paid));
         let unspent: Vec<(u16, u64)> =
             purse.empty().iter().map(|unspent| (unspent.shards[0], unspent.tokens)).collect();

@@ -57,7 +57,9 @@ impl Run<'_> {
                 && self.calls[call].questions.iter().any(|question| question.legs.len() > 1)
             {
                 for part in parts {
-                    take(&mut self.operations[operation].charges, part.place, part.cost);
+                    take(&mut self.operations[operation].charges, part.cost, |charge| {
+                        charge.place == part.place
+                    });
                 }
             }
             return;
@@ -201,6 +203,9 @@ impl Run<'_> {
             Source::Walk(operation) => operation,
             Source::Lease(paid) => return self.spend(request, answer, paid),
         };
+        if answer.found.is_empty() {
+            return self.admit_untold(request, answer, operation);
+        }
         for (limit, found) in answer.found.iter().enumerate() {
             let charged: u64 = found.picks.iter().map(|&(_, cost)| cost).sum();
             if charged != answer.granted {
@@ -210,11 +215,8 @@ impl Run<'_> {
             }
             for &(shard, cost) in &found.picks {
                 let place = self.layout.place(client, limit, shard);
-                let taken = take(&mut self.operations[operation].charges, place, cost);
-                if taken.iter().map(|charge| charge.cost).sum::<u64>() != cost {
-                    let message = format!("request {request} was granted {cost} that were not charged");
-                    self.blame(Kind::Unaccounted, Some(place), message);
-                }
+                let taken =
+                    take(&mut self.operations[operation].charges, cost, |charge| charge.place == place);
                 if let [only] = taken[..]
                     && found.picks.len() == 1
                     && only.delay != found.outcome.delay
@@ -222,11 +224,31 @@ impl Run<'_> {
                     let message = format!("request {request} is told to wait {:?}", found.outcome.delay);
                     self.blame(Kind::OutOfOrder, Some(place), message);
                 }
-                for Charge { cost, at, stretch, order, delay, .. } in taken {
-                    let admission = self.admission((at, cost), (place, stretch), delay);
-                    self.record(request, place, Admitted { at, charged: at, stretch, order, admission });
-                }
+                self.granted((request, cost), place, taken);
             }
+        }
+    }
+
+    /// The same for who did not want to know where it was charged: anywhere, but at every limit.
+    fn admit_untold(&mut self, request: usize, answer: &Answer, operation: usize) {
+        for limit in 0..self.scenario.limits.len() {
+            let layout = self.layout;
+            let charges = &mut self.operations[operation].charges;
+            let taken = take(charges, answer.granted, |charge| layout.places[charge.place].limit == limit);
+            let first = taken.first().map_or(0, |charge| charge.place);
+            self.granted((request, answer.granted), first, taken);
+        }
+    }
+
+    /// What a request was granted, and was charged before.
+    fn granted(&mut self, (request, cost): (usize, u64), place: usize, taken: Vec<Charge>) {
+        if taken.iter().map(|charge| charge.cost).sum::<u64>() != cost {
+            let message = format!("request {request} was granted {cost} that were not charged");
+            self.blame(Kind::Unaccounted, Some(place), message);
+        }
+        for Charge { place, cost, at, stretch, order, delay } in taken {
+            let admission = self.admission((at, cost), (place, stretch), delay);
+            self.record(request, place, Admitted { at, charged: at, stretch, order, admission });
         }
     }
 
@@ -286,7 +308,8 @@ impl Run<'_> {
     pub(super) fn given_back(&mut self, operation: usize, checks: &[Check<'_>]) {
         for ask in checks.iter().flat_map(|check| &check.asks) {
             let place = self.layout.find(&ask.key);
-            let taken = take(&mut self.operations[operation].charges, place, ask.cost);
+            let taken =
+                take(&mut self.operations[operation].charges, ask.cost, |charge| charge.place == place);
             if taken.iter().map(|charge| charge.cost).sum::<u64>() != ask.cost {
                 let message = format!("{} are given back that were not charged", ask.cost);
                 self.blame(Kind::Unaccounted, Some(place), message);
@@ -343,10 +366,10 @@ fn wrong(part: &Part, Effect { before, after }: Effect, (mode, decided): (Mode, 
     (!right).then(|| format!("{mode:?} of {} took {change}, and said {verdict:?}", part.cost))
 }
 
-/// Takes up to that much out of the charges at a place, the newest first: a refund names the oldest.
-fn take(charges: &mut Vec<Charge>, place: usize, mut cost: u64) -> Vec<Charge> {
+/// Takes up to that much out of charges, the newest first: a refund names the oldest.
+fn take(charges: &mut Vec<Charge>, mut cost: u64, from: impl Fn(&Charge) -> bool) -> Vec<Charge> {
     let mut taken = Vec::new();
-    for charge in charges.iter_mut().rev().filter(|charge| charge.place == place) {
+    for charge in charges.iter_mut().rev().filter(|charge| from(charge)) {
         let part = cost.min(charge.cost);
         if part > 0 {
             taken.push(Charge { cost: part, ..*charge });

@@ -1,7 +1,7 @@
 //! An instance around [`drl_core::engine`]: the flow of the limiter's driver, call by call.
 
-use drl_core::engine::{Answer, Asked, Caller, Departure, Detail, Haul, Step, Trip, Want};
-use drl_core::{Moment, Retry, Verdict};
+use drl_core::engine::{Answer, Asked, Caller, Departure, Detail, Haul, Known, Step, Trip, Want};
+use drl_core::{Moment, Retry, Timestamp, Verdict};
 
 use super::audit::Source;
 use super::bug::Bug;
@@ -87,12 +87,15 @@ impl<'a> Run<'a> {
         let asked =
             drl_core::engine::Request { name, cost, lease: self.layout.lease, told: self.scenario.told };
         let now = self.instances[instance].moment(self.now);
+        if !self.scenario.told
+            && let Some(known) = self.instances[instance].ledger.recall(&asked, now)
+        {
+            return self.known(request, known);
+        }
         let asked = self.instances[instance].ledger.ask(&asked, now, &mut Standing { request, client });
         match asked {
             Asked::Decided { answer, renewal } => {
-                if answer.allowed && !self.instances[instance].waiting[client].is_empty() {
-                    self.blame(Kind::OutOfOrder, None, format!("request {request} overtakes those who wait"));
-                }
+                self.overtakes(request, &answer);
                 if !answer.allowed {
                     self.remembered((instance, client), (&answer, cost));
                 }
@@ -102,7 +105,7 @@ impl<'a> Run<'a> {
                 };
                 self.answer(request, answer, Source::Lease(paid));
                 if let Some(flight) = renewal {
-                    self.fly((instance, client), flight);
+                    self.fly((instance, client), *flight);
                 }
             }
             Asked::Wait => self.instances[instance].waiting[client].push_back(request),
@@ -116,6 +119,37 @@ impl<'a> Run<'a> {
             Asked::Overloaded => self.fail(request),
         }
         self.watch(instance);
+    }
+
+    /// What the books alone say to who asks only whether.
+    fn known(&mut self, request: usize, known: Known<usize, usize>) {
+        let Request { instance, client, cost, .. } = self.requests[request];
+        let no = Answer { allowed: false, granted: 0, at: Timestamp(0), found: Vec::new(), borrowed: false };
+        match known {
+            Known::Paid(renewal) => {
+                let paid = self.instances[instance].pay_any(client, cost, self.now);
+                let at = Timestamp(paid.as_ref().map_or(0, |lease| lease.last));
+                let yes = Answer { allowed: true, granted: cost, at, borrowed: true, ..no };
+                self.overtakes(request, &yes);
+                self.answer(request, yes, Source::Lease(paid));
+                if let Some(flight) = renewal {
+                    self.fly((instance, client), *flight);
+                }
+            }
+            Known::Denied => {
+                self.remembered((instance, client), (&no, cost));
+                self.answer(request, no, Source::Lease(None));
+            }
+        }
+        self.watch(instance);
+    }
+
+    /// Nobody is paid with borrowed tokens while others wait for some.
+    fn overtakes(&mut self, request: usize, answer: &Answer) {
+        let Request { instance, client, .. } = self.requests[request];
+        if answer.allowed && !self.instances[instance].waiting[client].is_empty() {
+            self.blame(Kind::OutOfOrder, None, format!("request {request} overtakes those who wait"));
+        }
     }
 
     pub(super) fn detail(&self) -> Detail {
@@ -278,7 +312,7 @@ impl<'a> Run<'a> {
             let message = format!("a denial of {since} µs is still remembered, {longest} µs is the longest");
             self.blame(Kind::StaleDenial, None, message);
         }
-        if self.bug == Some(Bug::DenyForever) {
+        if self.bug == Some(Bug::DenyForever) && !answer.found.is_empty() {
             let departure = self.departure(instance);
             let haul = Haul { denial: Some(answer.clone()), ..Haul::default() };
             let name = self.layout.name(client);

@@ -106,6 +106,15 @@ impl Instance {
         Some(self.leases[*index].clone())
     }
 
+    /// Pays out of the oldest lease that can, for who does not ask which.
+    pub(super) fn pay_any(&mut self, client: usize, cost: u64, now: u64) -> Option<Lease> {
+        let now = self.moment(now);
+        let can = |lease: &&mut Lease| lease.client == client && lease.until > now && lease.left >= cost;
+        let lease = self.leases.iter_mut().find(can)?;
+        lease.left -= cost;
+        Some(lease.clone())
+    }
+
     /// An answer has been put back: into a lease of the same counters and end.
     pub(super) fn put_back(&mut self, client: usize, answer: &Answer) {
         let cost = answer.granted;

@@ -55,8 +55,19 @@ impl Run<'_> {
             answers.reverse();
             landing.answers = tickets.into_iter().zip(answers).collect();
         }
-        let mut cheapest_denied = u64::MAX;
+        let mut here = Vec::new();
         for (request, answer) in landing.answers {
+            if self.requests[request].fate == Fate::Pending {
+                here.push((request, answer));
+            } else if self.bug != Some(Bug::KeepWhatNobodyWants) {
+                landing.spare.put_back(answer);
+            }
+        }
+        let layout = self.layout;
+        let checks = landing.spare.checks(layout.demands(client, cost));
+        self.given_back(operation, &checks);
+        let mut cheapest_denied = u64::MAX;
+        for (request, answer) in here {
             let cost = self.requests[request].cost;
             if !answer.allowed {
                 cheapest_denied = cheapest_denied.min(cost);
@@ -64,15 +75,8 @@ impl Run<'_> {
                 let message = format!("request {request} gets what an earlier one of a flight was denied");
                 self.blame(Kind::OutOfOrder, None, message);
             }
-            if let Some(answer) = self.answer(request, answer, Source::Walk(operation))
-                && self.bug != Some(Bug::KeepWhatNobodyWants)
-            {
-                landing.spare.put_back(answer);
-            }
+            self.answer(request, answer, Source::Walk(operation));
         }
-        let layout = self.layout;
-        let checks = landing.spare.checks(layout.demands(client, cost));
-        self.given_back(operation, &checks);
         self.nothing_left(operation);
         let undecided: VecDeque<Passenger<usize>> = landing.undecided.into();
         if checks.is_empty() {
