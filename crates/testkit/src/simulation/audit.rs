@@ -53,15 +53,6 @@ impl Run<'_> {
                     self.foreign[part.place].push((stretch, part.cost));
                 }
             }
-            if let Owner::Operation(operation) = self.calls[call].owner
-                && self.calls[call].questions.iter().any(|question| question.legs.len() > 1)
-            {
-                for part in parts {
-                    take(&mut self.operations[operation].charges, part.cost, |charge| {
-                        charge.place == part.place
-                    });
-                }
-            }
             return;
         }
         let Owner::Operation(operation) = self.calls[call].owner else { return };
@@ -90,6 +81,15 @@ impl Run<'_> {
                 walk.loan.push(Charge { cost: verdict.leased.tokens, ..charge });
                 walk.loan_life = verdict.leased.life.0;
             }
+        }
+    }
+
+    /// A reservation is undone: what its node has charged for the walk is charged no more.
+    pub(super) fn undone(&mut self, call: usize, parts: &[Part]) {
+        let Owner::Operation(operation) = self.calls[call].owner else { return };
+        for part in parts {
+            let charges = &mut self.operations[operation].charges;
+            take(charges, part.cost, |charge| charge.place == part.place);
         }
     }
 

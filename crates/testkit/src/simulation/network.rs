@@ -138,6 +138,9 @@ impl Run<'_> {
             (None, places, text)
         });
         self.account((call, node), item.mode, (&parts, &decided));
+        if item.mode != self.calls[call].questions[item.question].mode {
+            self.undone(call, &parts); // (what is given back of a lease is asked for as such)
+        }
         decided.verdict
     }
 
