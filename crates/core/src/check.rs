@@ -45,13 +45,15 @@ impl Mode {
         matches!(self, Self::Take | Self::TakeUpTo | Self::Lease(_))
     }
 
-    /// The charge of that cost that it gives back, no later than it could have been made by `now`.
+    /// The charge of that cost that it gives back. One that can't have been made by `now` gives back nothing:
+    /// the clock has stepped back, and what was charged by this clock is somebody else's.
     fn gives_back(self, cost: u64, now: Timestamp) -> Option<Charge> {
-        match self {
-            Self::Refund(at) => Some(Charge { cost, at: at.min(now) }),
-            Self::Return(last) => Some(Charge { cost, at: last.min(now + LONGEST_LEASE) }),
-            _ => None,
-        }
+        let (at, latest) = match self {
+            Self::Refund(at) => (at, now),
+            Self::Return(last) => (last, now + LONGEST_LEASE),
+            _ => return None,
+        };
+        Some(Charge { cost: if at <= latest { cost } else { 0 }, at })
     }
 }
 

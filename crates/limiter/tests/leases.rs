@@ -141,3 +141,31 @@ async fn a_lease_is_spent_while_the_store_is_gone() {
         assert_eq!(decision.source(), Source::Lease);
     }
 }
+
+/// Whether the lease was there in time, and what became of it.
+async fn with_an_open_breaker() -> Option<Source> {
+    let server = RedisServer::start();
+    let limiter = instance(&server, 1, Leases::Auto).await;
+    warm(&limiter).await;
+    let borrowed = Instant::now();
+    server.kill();
+    for _ in 0..4 {
+        limiter.is_allowed("bob").await.unwrap_err();
+    }
+    // More than is borrowed: only the store could say, and it is not asked any more.
+    limiter.check("alice").cost(LIMIT).await.unwrap_err();
+    let answer = limiter.check("alice").await;
+    let in_time = borrowed.elapsed() < Duration::from_millis(150);
+    in_time.then(|| answer.unwrap().source())
+}
+
+#[tokio::test]
+async fn a_question_that_is_not_sent_costs_no_lease() {
+    for _ in 0..20 {
+        if let Some(source) = with_an_open_breaker().await {
+            assert_eq!(source, Source::Lease);
+            return;
+        }
+    }
+    panic!("a lease lasts longer than that takes");
+}

@@ -175,6 +175,14 @@ impl Answer {
     pub fn retry(&self) -> Retry {
         self.found.iter().fold(Retry::Now, |retry, found| retry.later(found.outcome.retry))
     }
+
+    /// What has to be asked so that what it was charged comes back.
+    pub fn undo<'a>(&self, demands: &'a [Demand<'a>]) -> impl Iterator<Item = Check<'a>> {
+        let mode = if self.borrowed { Mode::Return(self.at) } else { Mode::Refund(self.at) };
+        demands.iter().zip(&self.found).flat_map(move |(demand, found)| {
+            found.picks.iter().map(move |&(shard, cost)| demand.give_back(shard, cost, mode))
+        })
+    }
 }
 
 impl Unspent {

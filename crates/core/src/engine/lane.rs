@@ -89,6 +89,11 @@ impl<T> Lane<T> {
         self.waiting.pop_front()
     }
 
+    /// Everybody in line, who will not be served.
+    pub(super) fn clear(&mut self) -> impl Iterator<Item = T> {
+        std::mem::take(&mut self.waiting).into_iter().map(|passenger| passenger.ticket)
+    }
+
     /// The call before has landed (or is lost): the next to go, or nobody, which leaves the lane idle.
     pub(super) fn board(&mut self) -> Vec<Passenger<T>> {
         let seats = self.waiting.len().min(SEATS);

@@ -126,18 +126,25 @@ impl<T, E: Clone> Ledger<T, E> {
         self.denials.covers(name, cost, now).then_some(Known::Denied)
     }
 
-    /// A request comes.
-    pub fn ask(&mut self, request: &Request, now: Moment, caller: &mut impl Caller<T, E>) -> Asked<T, E> {
-        let Request { name, cost, lease, told } = *request;
+    /// The same with an answer, for a request that must not lead to a store call of its own.
+    pub fn decide(&mut self, request: &Request, now: Moment) -> Option<Asked<T, E>> {
+        let Request { name, cost, .. } = *request;
         if let Some(line) = self.lines.get_mut(&name)
             && line.lane.is_empty()
             && let Some(answer) = line.purse.spend(cost, now)
         {
-            return Asked::Decided { answer, renewal: line.renew(name, &mut self.heat, now) };
+            return Some(Asked::Decided { answer, renewal: line.renew(name, &mut self.heat, now) });
         }
-        if let Some(answer) = self.denials.recall(name, cost, now) {
-            return Asked::Decided { answer, renewal: None };
+        let answer = self.denials.recall(name, cost, now)?;
+        Some(Asked::Decided { answer, renewal: None })
+    }
+
+    /// A request comes.
+    pub fn ask(&mut self, request: &Request, now: Moment, caller: &mut impl Caller<T, E>) -> Asked<T, E> {
+        if let Some(decided) = self.decide(request, now) {
+            return decided;
         }
+        let Request { name, cost, lease, told } = *request;
         let line = self.lines.entry(name).or_default();
         line.lease = lease;
         self.heat.note(name, cost, now);
@@ -185,6 +192,12 @@ impl<T, E: Clone> Ledger<T, E> {
             served.push((passenger.ticket, answer));
         }
         served
+    }
+
+    /// The call has failed: those who wait are not made to wait for the same. What is borrowed stays, and the
+    /// lane is still to be [boarded](Self::board).
+    pub fn strand(&mut self, name: u128) -> Vec<T> {
+        self.lines.get_mut(&name).map(|line| line.lane.clear().collect()).unwrap_or_default()
     }
 
     /// The next flight; nobody, and the lane is idle.

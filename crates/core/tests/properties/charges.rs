@@ -1,5 +1,6 @@
 //! What a decision charges: a denial nothing, a peek nothing, a partial grant what it grants, a refund back.
 
+use drl_core::algorithm::LONGEST_LEASE;
 use drl_core::{Admission, Algorithm, Micros, Mode, Quota, Retry, State, Timestamp};
 use proptest::prelude::*;
 
@@ -126,8 +127,24 @@ proptest! {
                 prop_assert_eq!(after.remaining, before);
                 prop_assert_eq!(after.delay, Micros::ZERO);
             }
-            let excessive = other.decide(u64::MAX, Mode::Refund(Timestamp(u64::MAX))).outcomes[0];
+            let held = other.decide(0, Mode::Peek).outcomes[0].remaining;
+            let excessive = other.decide(u64::MAX, Mode::Refund(other.now)).outcomes[0];
             prop_assert!(excessive.remaining <= counter.rule.capacity());
+            prop_assert!(excessive.remaining >= held);
+        }
+    }
+
+    #[test]
+    fn a_refund_of_what_the_clock_has_not_seen_yet_gives_nothing_back(
+        limit in limits(), start in beginnings(), requests in requests(wishes()), ahead in 1_u64..1_000_000_000,
+    ) {
+        let mut counter = Counter::new(limit.rule(), start);
+        for request in requests {
+            let before = counter.serve(request, limit.window).outcomes[0].remaining;
+            let charged = counter.now + Micros(ahead);
+            prop_assert_eq!(counter.decide(u64::MAX, Mode::Refund(charged)).outcomes[0].remaining, before);
+            let last = charged + LONGEST_LEASE;
+            prop_assert_eq!(counter.decide(u64::MAX, Mode::Return(last)).outcomes[0].remaining, before);
         }
     }
 

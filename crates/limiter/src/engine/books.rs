@@ -84,16 +84,24 @@ impl Books {
         self.stripe(request.name).recall(request, now)
     }
 
-    /// A call has come back: serves those whom it has borrowed for. Whether it has borrowed.
-    pub(super) fn land(&self, name: u128, trip: &Trip<'_>) -> bool {
+    /// What the books alone say to a request that must not lead to a store call of its own.
+    pub(super) fn decide(&self, request: &Request) -> Option<Asked<Ticket, Arc<Errand>>> {
+        let now = self.now();
+        self.stripe(request.name).decide(request, now)
+    }
+
+    /// A call has come back: serves those whom it has borrowed for. What was meant for requests that have gone
+    /// away, and whose lease has gone too, is to be given back.
+    pub(super) fn land(&self, name: u128, trip: &Trip<'_>) -> Vec<Answer> {
         let now = self.now();
         let served = self.stripe(name).land(name, trip, now);
-        for (ticket, answer) in served {
-            if let Err(Ok(answer)) = ticket.send(Ok(answer)) {
-                self.stripe(name).put_back(name, &answer);
-            }
-        }
-        trip.haul.loan.leased.tokens > 0
+        let refused = served.into_iter().filter_map(|(ticket, answer)| ticket.send(Ok(answer)).err()?.ok());
+        refused.filter(|answer| !self.stripe(name).put_back(name, answer)).collect()
+    }
+
+    /// The call has failed: those who wait.
+    pub(super) fn strand(&self, name: u128) -> Vec<Ticket> {
+        self.stripe(name).strand(name)
     }
 
     /// The next flight; nobody, and the lane is idle.

@@ -10,7 +10,8 @@
 use std::sync::Arc;
 
 use drl_core::Source;
-use drl_core::engine::{Answer, Asked, Departure, Detail, Request, Spare, Trip, Want};
+use drl_core::check::Check;
+use drl_core::engine::{Answer, Asked, Departure, Detail, Request, Trip, Want};
 use drl_store::StoreError;
 
 use super::books::{Charter, Waiting, lease};
@@ -33,7 +34,11 @@ impl Engine {
         let told = detail == Detail::Full;
         let request = Request { name, cost, lease: lease(demands), told };
         let mut waiting = Waiting { demands, answer: None };
-        match self.0.books.ask(&request, &mut waiting) {
+        let asked = match self.guarded() {
+            Ok(()) => self.0.books.ask(&request, &mut waiting),
+            Err(open) => self.0.books.decide(&request).ok_or(open)?,
+        };
+        match asked {
             Asked::Decided { answer, renewal } => {
                 renewal.into_iter().for_each(|flight| self.0.dispatch(name, *flight));
                 let source = if answer.borrowed { Source::Lease } else { Source::DenialMemory };
@@ -71,14 +76,11 @@ impl Engine {
         (name, detail): (u128, Detail),
     ) -> Result<Answer, StoreError> {
         let lead = Lead { engine: &self.0, name };
-        let result = match self.guarded() {
-            Ok(()) => self.0.walk(demands, (Want::Take, detail), departure).await,
-            Err(open) => Err(open),
-        };
+        let result = self.0.walk(demands, (Want::Take, detail), departure).await;
         match &result {
             Ok(haul) => {
                 let cost = demands.first().map_or(0, |demand| demand.cost);
-                self.0.land(name, &Trip { departure, haul, cost });
+                self.0.land((name, demands), &Trip { departure, haul, cost }).await;
             }
             Err(error) => self.0.strand(name, error),
         }
@@ -102,6 +104,9 @@ struct Lead<'a> {
 
 impl Drop for Lead<'_> {
     fn drop(&mut self) {
+        if tokio::runtime::Handle::try_current().is_err() {
+            drop(self.engine.books.strand(self.name)); // nobody to fly: their tickets say that the call was lost
+        }
         if let Some(flight) = self.engine.books.board(self.name) {
             self.engine.dispatch(self.name, flight);
         }
@@ -117,7 +122,8 @@ impl Inner {
             runtime.spawn(async move { engine.fly(name, flight).await });
         } else {
             drop(flight);
-            while self.books.board(name).is_some() {}
+            drop(self.books.strand(name));
+            self.books.board(name);
         }
     }
 
@@ -144,32 +150,34 @@ impl Inner {
             }
         };
         let cost = if flight.is_shared() { 1 } else { flight.cost() };
-        self.land(name, &Trip { departure: &flight.departure, haul: &haul, cost });
+        self.land((name, &demands), &Trip { departure: &flight.departure, haul: &haul, cost }).await;
         let mut landing = flight.land(haul);
         for (ticket, answer) in landing.answers {
             if let Err(Ok(answer)) = ticket.send(Ok(answer)) {
                 landing.spare.put_back(answer);
             }
         }
-        self.give_back((name, &demands), landing.spare).await;
+        self.give_back(name, landing.spare.checks(&demands)).await;
         for passenger in landing.undecided {
             let demands = errand.demands(&partitions, passenger.cost);
             let order = (Want::Take, passenger.detail());
             let haul = self.walk(&demands, order, &Departure::default()).await;
-            // It may have gone away.
-            let _ = passenger.ticket.send(haul.map(drl_core::engine::Haul::into_answer));
+            if let Err(Ok(answer)) = passenger.ticket.send(haul.map(drl_core::engine::Haul::into_answer)) {
+                self.give_back(name, answer.undo(&demands).collect()).await;
+            }
         }
     }
 
-    fn land(self: &Arc<Self>, name: u128, trip: &Trip<'_>) {
-        if self.books.land(name, trip) {
+    async fn land(self: &Arc<Self>, (name, demands): (u128, &Counted<'_>), trip: &Trip<'_>) {
+        let unwanted = self.books.land(name, trip);
+        if trip.haul.loan.leased.tokens > 0 {
             self.watch();
         }
+        self.give_back(name, unwanted.iter().flat_map(|answer| answer.undo(demands)).collect()).await;
     }
 
     /// Gives back what was charged for nobody. If that fails it counts as spent.
-    async fn give_back(&self, (name, demands): (u128, &Counted<'_>), spare: Spare) {
-        let batch = spare.checks(demands);
+    async fn give_back(&self, name: u128, batch: Vec<Check<'_>>) {
         if !batch.is_empty() {
             self.store.decide(&batch).wait().await;
             self.books.forget(name);
@@ -178,10 +186,8 @@ impl Inner {
 
     /// The call before has failed, so those who wait are not made to wait for the same.
     fn strand(&self, name: u128, error: &StoreError) {
-        while let Some(flight) = self.books.board(name) {
-            for ticket in flight.into_tickets() {
-                let _ = ticket.send(Err(unsent(error))); // it may have gone away
-            }
+        for ticket in self.books.strand(name) {
+            let _ = ticket.send(Err(unsent(error))); // it may have gone away
         }
     }
 }

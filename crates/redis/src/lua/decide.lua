@@ -11,7 +11,7 @@
 --          long; and for each ask what remains, the time until it is untouched again, and its delay or, where
 --          the check was denied, its retry (-1: never). A check that failed is a -2 and nothing more: nothing
 --          of it was written. Where there are such, their error texts follow the string in a list
-local TAKE_UP_TO, LEASE, PEEK, REFUND, RETURN = 1, 2, 3, 4, 5 -- and 0, which takes
+local TAKE_UP_TO, LEASE, PEEK, REFUND = 1, 2, 3, 4 -- and 0, which takes, and 5, which returns what was lent
 local LENT_PART = 8 -- a lease takes at most this part of what there is
 local NEVER, DENIED, FAILED = -1, -1, -2
 local GRACE = 1000000 -- a counter outlives its meaning by a second
@@ -119,10 +119,10 @@ for _ = 1, checks do
   local allowed, granted, lent, life = true, 0, nil, nil
   if not failure then
     if mode == TAKE_UP_TO then share(asks, count) end
-    if mode == REFUND then
-      about = at_most(about, now)
-    elseif mode == RETURN then
-      about = at_most(about, now + LONGEST_LEASE)
+    local gives_back = false
+    if mode >= REFUND then
+      -- What can't have been charged by now was charged before the clock stepped back: nothing of it is here.
+      gives_back = about <= (mode == REFUND and now or now + LONGEST_LEASE)
     else
       for index = 1, count do
         local ask = asks[index]
@@ -142,7 +142,7 @@ for _ = 1, checks do
       local cost = ask.cost
       if cost > 0 then
         if mode >= REFUND then
-          if ask.found then ask.algorithm.refund(ask, about) end
+          if gives_back and ask.found then ask.algorithm.refund(ask, about) end
         elseif allowed and mode ~= PEEK then
           if cost > granted then granted = cost end
           ask.algorithm.charge(ask)

@@ -119,23 +119,17 @@ impl Run<'_> {
     /// A call has failed: those who wait are not made to wait for the same.
     pub(super) fn strand(&mut self, instance: usize, client: usize) {
         let name = self.layout.name(client);
-        loop {
-            let now = self.instances[instance].moment(self.now);
-            let Some(flight) = self.instances[instance].ledger.board(name, now) else { return };
-            let unspent = flight.departure.unspent.clone();
-            let dropped = self.bug == Some(Bug::DropWhenStranded);
-            let origin = if dropped { self.now } else { self.hand_back((instance, client), &unspent) };
+        if self.bug == Some(Bug::DropWhenStranded) {
+            drop(self.instances[instance].ledger.surrender(name));
             self.instances[instance].emptied(client);
-            for request in flight.into_tickets() {
-                self.called((instance, client), request);
-                if self.bug != Some(Bug::ForgetTheLine) {
-                    self.fail(request);
-                }
-            }
-            if !dropped && !unspent.is_empty() {
-                self.give_back((instance, client), &unspent, origin);
+        }
+        for request in self.instances[instance].ledger.strand(name) {
+            self.called((instance, client), request);
+            if self.bug != Some(Bug::ForgetTheLine) {
+                self.fail(request);
             }
         }
+        self.board(instance, client);
     }
 
     /// An answer that was paid with borrowed tokens has found nobody.
