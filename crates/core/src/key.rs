@@ -16,7 +16,6 @@
 //! empty id is `%`: no two lists of values have the same name, and nobody chooses their own slot.
 
 use std::fmt::Write as _;
-use std::hash::Hasher;
 
 /// What the counters of one limit have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -96,16 +95,6 @@ impl<'a> Key<'a> {
         for part in others.into_iter().flatten() {
             out.push(',');
             escape(part, out);
-        }
-    }
-
-    /// Feeds the name to a hasher, unambiguously: for tables inside the process.
-    pub fn hash_into(&self, hasher: &mut impl Hasher) {
-        self.space.id.iter().for_each(|&word| hasher.write_u64(word));
-        hasher.write_u16(self.shard);
-        for part in self.partition {
-            hasher.write_usize(part.len());
-            hasher.write(part);
         }
     }
 

@@ -3,6 +3,9 @@
 //! No client's allowance lives in one central counter: it is cut into shards whose limits add up to the
 //! limit **exactly**, so what the shards admit together can never be above it.
 
+use std::fmt;
+use std::str::FromStr;
+
 use crate::algorithm::Rule;
 use crate::quota::QuotaError;
 
@@ -13,6 +16,38 @@ pub const AUTO_SHARDS: u16 = 8;
 /// The burst that `auto` leaves each shard of a bucket: a shard that is full stops refilling, and what
 /// is left over of a token in each is out of reach, so small bursts are not cut up.
 const AUTO_BURST: u64 = 8;
+
+/// Over how many counters each client's allowance is spread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Shards {
+    /// Up to 8 in a store that instances share, fewer for small bursts (see [`auto`]); one in the embedded
+    /// store.
+    #[default]
+    Auto,
+    /// This many, 1 to 64, or fewer where a part would be empty.
+    Fixed(u16),
+}
+
+impl FromStr for Shards {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            _ if text == "auto" => Ok(Self::Auto),
+            Ok(shards @ 1..=MAX_SHARDS) => Ok(Self::Fixed(shards)),
+            _ => Err(format!("neither `auto` nor 1 to {MAX_SHARDS}")),
+        }
+    }
+}
+
+impl fmt::Display for Shards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Fixed(shards) => shards.fmt(f),
+        }
+    }
+}
 
 /// A limit cut into shards. Each shard has its own rule; the rules differ by one token at the most.
 #[derive(Clone, Debug, PartialEq, Eq)]

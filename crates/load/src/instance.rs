@@ -12,7 +12,7 @@ use crate::error::LoadError;
 use crate::grid::Schedule;
 use crate::keys::{Draws, Names};
 use crate::ledger::Ledger;
-use crate::settings::{self, Plan};
+use crate::settings::{Plan, Settings};
 use crate::store_clock::{Offset, StoreClock};
 use crate::tally::Counts;
 
@@ -49,14 +49,7 @@ impl Access {
 
     /// The limiter under test.
     async fn instance(&self) -> Result<RateLimiter, LoadError> {
-        let shards = match self.plan.settings.shards {
-            settings::Shards::Auto => Shards::Auto,
-            settings::Shards::Fixed(shards) => Shards::Fixed(shards),
-        };
-        let leases = match self.plan.settings.leases {
-            settings::Leases::Auto => Leases::Auto,
-            settings::Leases::Off => Leases::Off,
-        };
+        let Settings { shards, leases, .. } = self.plan.settings;
         self.limiter("bench", self.plan.quota, Kept { shards, leases }).await
     }
 

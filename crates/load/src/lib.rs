@@ -37,5 +37,5 @@ pub use judge::Breach;
 pub use keys::Distribution;
 pub use report::{Configuration, Judged, Latency, Report};
 pub use run::{Tick, run};
-pub use settings::{Leases, Settings, Shards};
+pub use settings::Settings;
 pub use tally::Sources;

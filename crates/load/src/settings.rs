@@ -1,10 +1,10 @@
 //! What the user asks for, and its checked form.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use drl_core::{Algorithm, Quota, shard};
+use drl_core::engine::Leases;
+use drl_core::shard::Shards;
+use drl_core::{Algorithm, Quota};
 use serde::{Deserialize, Serialize};
 
 use crate::error::LoadError;
@@ -33,8 +33,10 @@ pub struct Settings {
     /// As in policy files.
     pub algorithm: String,
     /// Over how many counters a client's allowance is spread.
+    #[serde(with = "text")]
     pub shards: Shards,
     /// Whether allowance may be borrowed in advance.
+    #[serde(with = "text")]
     pub leases: Leases,
     /// What each request costs.
     pub cost: u64,
@@ -123,66 +125,22 @@ fn promise(algorithm: Algorithm, quota: &Quota, capacity: u64) -> Promise {
     }
 }
 
-/// Over how many counters: `auto`, or 1 to 64.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Shards {
-    /// As many as are good for the store and the limit.
-    #[default]
-    Auto,
-    /// This many.
-    Fixed(u16),
-}
+/// As it is written on the command line.
+mod text {
+    use std::fmt::Display;
+    use std::str::FromStr;
 
-impl FromStr for Shards {
-    type Err = String;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.parse() {
-            _ if text == "auto" => Ok(Self::Auto),
-            Ok(shards @ 1..=shard::MAX_SHARDS) => Ok(Self::Fixed(shards)),
-            _ => Err(format!("neither `auto` nor 1 to {}", shard::MAX_SHARDS)),
-        }
+    pub(super) fn serialize<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
     }
-}
 
-impl fmt::Display for Shards {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Fixed(shards) => shards.fmt(f),
-        }
-    }
-}
-
-/// Whether allowance may be borrowed in advance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Leases {
-    /// Where it pays.
-    #[default]
-    Auto,
-    /// Never.
-    Off,
-}
-
-impl FromStr for Leases {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "off" => Ok(Self::Off),
-            _ => Err("neither `auto` nor `off`".to_owned()),
-        }
-    }
-}
-
-impl fmt::Display for Leases {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Auto => "auto",
-            Self::Off => "off",
-        })
+    pub(super) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }

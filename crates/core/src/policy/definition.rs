@@ -7,8 +7,9 @@ use smallvec::SmallVec;
 use super::attributes::Attributes;
 use super::error::PolicyError;
 use super::pattern::Condition;
+use crate::engine::Leases;
 use crate::quota::Quota;
-use crate::shard::MAX_SHARDS;
+use crate::shard::{MAX_SHARDS, Shards};
 
 /// The values that share one allowance: those of the attributes a policy counts by.
 pub type Partition<'a> = SmallVec<[&'a [u8]; 2]>;
@@ -47,26 +48,6 @@ pub enum OnStoreFailure {
     Closed,
     /// An in-process limiter holds this instance's share of the limit.
     Local,
-}
-
-/// Over how many counters a client's allowance is spread.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Shards {
-    /// As suits the store and the limit, see [`shard::auto`](crate::shard::auto).
-    #[default]
-    Auto,
-    /// So many.
-    Fixed(u16),
-}
-
-/// Whether instances may borrow a client's tokens in advance and spend them without asking the store.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Leases {
-    /// For clients that ask often.
-    #[default]
-    Auto,
-    /// Every request is decided by the store.
-    Off,
 }
 
 /// A limit, the requests it is for, and what happens when it says no.

@@ -25,7 +25,7 @@ mod prefixes;
 use smallvec::SmallVec;
 
 pub use attributes::{Attributes, AttributesError};
-pub use definition::{Enforcement, Leases, OnLimited, OnStoreFailure, Partition, Policy, Shards};
+pub use definition::{Enforcement, OnLimited, OnStoreFailure, Partition, Policy};
 pub use error::PolicyError;
 pub use pattern::{Condition, Pattern};
 

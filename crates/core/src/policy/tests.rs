@@ -155,7 +155,7 @@ fn what_cannot_be_kept_is_refused() {
         Err(PolicyError::DuplicateAttribute(_))
     ));
     assert!(matches!(Condition::new("endpoint", []), Err(PolicyError::EmptyCondition(_))));
-    assert!(matches!(policy().shards(Shards::Fixed(0)), Err(PolicyError::Shards(0))));
+    assert!(matches!(policy().shards(crate::shard::Shards::Fixed(0)), Err(PolicyError::Shards(0))));
     assert!(matches!(policy().on_limited(OnLimited::Status(200)), Err(PolicyError::Status(200))));
     assert!(matches!(
         policy().on_limited(OnLimited::Wait(std::time::Duration::ZERO)),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use drl_load::{Distribution, Leases, Settings, Shards};
+use distributed_rate_limiter::{Leases, Shards};
+use drl_load::{Distribution, Settings};
 
 #[derive(Debug, Args)]
 pub(crate) struct Bench {

@@ -3,34 +3,12 @@
 use std::sync::Arc;
 
 use drl_core::check::Ask;
-use drl_core::engine::Counters;
-use drl_core::shard::{self, Sharded};
+use drl_core::engine::{Counters, Leases};
+use drl_core::shard::{self, Sharded, Shards};
 use drl_core::{Micros, Quota, Rule};
 
 use super::failure::FailurePolicy;
 use crate::error::Error;
-
-/// Over how many counters each client's allowance is spread.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Shards {
-    /// Up to 8 in a store that instances share, fewer for small bursts (see [`shard::auto`]); one in the
-    /// embedded store.
-    #[default]
-    Auto,
-    /// This many, 1 to 64, or fewer where a part would be empty.
-    Fixed(u16),
-}
-
-/// Whether instances may borrow a client's tokens in advance and spend them without asking.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Leases {
-    /// For clients that ask often, as much as they are about to use. Never over the limit; tokens that one
-    /// instance has borrowed are out of the others' reach for a quarter of a second at the most.
-    #[default]
-    Auto,
-    /// Every request is decided by the store: plain linearizable counting.
-    Off,
-}
 
 /// How a limit is kept, beside its quota.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

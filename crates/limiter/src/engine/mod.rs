@@ -32,9 +32,10 @@ use drl_store::{Answers, ErrorClass, MemoryStore, Store, StoreError};
 use smallvec::{SmallVec, smallvec};
 
 pub use self::failure::FailurePolicy;
-pub use self::limit::{Leases, Limit, LimitOptions, Shards};
+pub use self::limit::{Limit, LimitOptions};
 pub use self::open::EngineOptions;
-pub use drl_core::engine::Want;
+pub use drl_core::engine::{Leases, Want};
+pub use drl_core::shard::Shards;
 
 use self::books::Books;
 use self::breaker::{Breaker, Change};

@@ -2,9 +2,9 @@
 
 use std::fmt::Display;
 
-use drl_core::policy::{
-    Condition, Enforcement, Leases, OnLimited, OnStoreFailure, Pattern, Policy, PolicyError, Shards,
-};
+use drl_core::engine::Leases;
+use drl_core::policy::{Condition, Enforcement, OnLimited, OnStoreFailure, Pattern, Policy, PolicyError};
+use drl_core::shard::Shards;
 use drl_core::{Algorithm, Quota, QuotaError};
 
 use super::document::{Node, Value};

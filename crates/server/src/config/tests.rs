@@ -1,6 +1,8 @@
 use std::fs;
 
-use drl_core::policy::{Attributes, Leases, OnLimited, OnStoreFailure, Shards};
+use drl_core::engine::Leases;
+use drl_core::policy::{Attributes, OnLimited, OnStoreFailure};
+use drl_core::shard::Shards;
 
 use super::*;
 

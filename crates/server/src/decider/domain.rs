@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use distributed_rate_limiter::engine::{Engine, Limit, LimitOptions};
-use distributed_rate_limiter::{Error, FailurePolicy, Leases, Shards};
-use drl_core::policy::{self, Attributes, OnStoreFailure, Policies, Policy};
+use distributed_rate_limiter::{Error, FailurePolicy};
+use drl_core::policy::{Attributes, OnStoreFailure, Policies, Policy};
 use smallvec::SmallVec;
 
 use super::Met;
@@ -51,14 +51,8 @@ impl Ready {
         // far as their windows are the same): who changes tier keeps what was used.
         let name = format!("{domain}/{}", policy.name());
         let options = LimitOptions {
-            shards: match policy.shard_count() {
-                policy::Shards::Auto => Shards::Auto,
-                policy::Shards::Fixed(count) => Shards::Fixed(count),
-            },
-            leases: match policy.lease_mode() {
-                policy::Leases::Auto => Leases::Auto,
-                policy::Leases::Off => Leases::Off,
-            },
+            shards: policy.shard_count(),
+            leases: policy.lease_mode(),
             on_store_failure: match policy.failure_mode() {
                 OnStoreFailure::Error => FailurePolicy::Error,
                 OnStoreFailure::Open => FailurePolicy::Open,
