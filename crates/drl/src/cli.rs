@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use drl_server::Front;
+use drl_server::{Front, TlsFiles};
 
 use crate::bench::Bench;
 
@@ -54,33 +54,48 @@ pub(crate) struct Serve {
     /// neither says.
     #[arg(long, env = "DRL_STORE", value_name = "URL", hide_env_values = true)]
     pub(crate) store: Option<String>,
-    /// Where HTTP is answered; port 0 picks a free one, `off` is nowhere.
+    /// Where HTTP is answered; host:port, tls://host:port or unix:///path. Port 0 picks a free one, `off` is nowhere.
     #[arg(long, env = "DRL_HTTP", value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = front)]
     pub(crate) http: Front,
-    /// Where Envoy is answered; this version can only have it `off`.
-    #[arg(long, env = "DRL_GRPC", value_name = "off", default_value = "off", value_parser = off)]
-    grpc: Off,
-    /// Where Redis clients are answered; this version can only have it `off`.
-    #[arg(long, env = "DRL_RESP", value_name = "off", default_value = "off", value_parser = off)]
-    resp: Off,
-    /// Where operators are answered; this version can only have it `off`.
-    #[arg(long, env = "DRL_ADMIN", value_name = "off", default_value = "off", value_parser = off)]
-    admin: Off,
+    /// Where Envoy is answered (gRPC).
+    #[arg(long, env = "DRL_GRPC", value_name = "ADDR", default_value = "off", value_parser = front)]
+    pub(crate) grpc: Front,
+    /// Where Redis clients are answered (RESP).
+    #[arg(long, env = "DRL_RESP", value_name = "ADDR", default_value = "off", value_parser = front)]
+    pub(crate) resp: Front,
+    /// Where operators are answered (HTTP).
+    #[arg(long, env = "DRL_ADMIN", value_name = "ADDR", default_value = "off", value_parser = front)]
+    pub(crate) admin: Front,
+    #[command(flatten)]
+    pub(crate) tls: Tls,
+}
+
+/// The identity of the fronts whose address begins with tls://.
+#[derive(Debug, Args)]
+pub(crate) struct Tls {
+    /// The certificate of fronts at tls://host:port (PEM); read again when it changes.
+    #[arg(long, env = "DRL_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Its private key (PEM).
+    #[arg(long, env = "DRL_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// The authorities whose certificates clients must show (PEM).
+    #[arg(long, env = "DRL_TLS_CLIENT_CA", value_name = "FILE", requires = "tls_cert")]
+    tls_client_ca: Option<PathBuf>,
+}
+
+impl Tls {
+    pub(crate) fn files(self) -> Option<TlsFiles> {
+        Some(TlsFiles {
+            certificate: self.tls_cert?,
+            key: self.tls_key?,
+            client_authorities: self.tls_client_ca,
+        })
+    }
 }
 
 fn front(text: &str) -> Result<Front, String> {
     text.parse()
-}
-
-/// A front that is to come: scripts may already say that they do not want it.
-#[derive(Clone, Copy, Debug)]
-struct Off;
-
-fn off(text: &str) -> Result<Off, String> {
-    match text {
-        "off" => Ok(Off),
-        _ => Err("this version does not have this front yet, so it can only be `off`".to_owned()),
-    }
 }
 
 #[derive(Debug, Args)]

@@ -22,7 +22,8 @@ pub(crate) fn run(arguments: cli::Serve) -> anyhow::Result<Exit> {
         Some(path) => Config::load(path).context("the policies are not valid")?,
         None => Config::quickstart(),
     };
-    let settings = Settings { store: arguments.store, http: arguments.http, ..Settings::new(config) };
+    let cli::Serve { store, http, grpc, resp, admin, tls, .. } = arguments;
+    let settings = Settings { store, http, grpc, resp, admin, tls: tls.files(), ..Settings::new(config) };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(settings))?;
     Ok(Exit::Success)

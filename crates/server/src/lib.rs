@@ -11,14 +11,18 @@
 //! | [`config`] | policy files: every problem with its place |
 //! | [`decider`] | from a request to its answer, whatever front it came through |
 //! | `http` | the front `http` |
+//! | `listen`, `web` | sockets, TLS, HTTP/1.1 and 2: what fronts stand on |
 //! | [`server`] | settings, listening, draining |
 //! | [`signals`] | when to stop |
 
 pub mod config;
 pub mod decider;
 mod http;
+mod listen;
 pub mod server;
 pub mod signals;
+mod web;
 
 pub use config::Config;
-pub use server::{Addresses, Front, Server, Settings, StartError};
+pub use listen::{Address, Front, TlsError, TlsFiles};
+pub use server::{Addresses, Fronts, Server, Settings, StartError};

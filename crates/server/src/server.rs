@@ -1,45 +1,25 @@
 //! Settings → bind → run → drain.
 
 use std::fmt;
-use std::net::SocketAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use distributed_rate_limiter::Error;
 use distributed_rate_limiter::engine::{Engine, EngineOptions};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
 use crate::decider::Decider;
-use crate::http::{self, Bounds};
+use crate::http;
+use crate::listen::{self, Address, Bounds, Front, Listener, Stopping, Tls, TlsError, TlsFiles};
+use crate::web::Web;
 
 /// The store without which nothing needs to be installed.
 const EMBEDDED: &str = "memory://";
-
-/// Where a front listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Front {
-    /// Nowhere.
-    Off,
-    /// At `host:port`; port 0 picks a free one.
-    At(String),
-}
-
-impl FromStr for Front {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.rsplit_once(':') {
-            _ if text == "off" => Ok(Self::Off),
-            Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
-                Ok(Self::At(text.to_owned()))
-            }
-            _ => Err(format!("`{text}` is neither host:port nor `off`")),
-        }
-    }
-}
+/// How long a client may take to shake hands, to send a request's head, to start the next request.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Open connections of a front, if the operating system lets it have so many.
+const CONNECTIONS: usize = 30_000;
 
 /// Everything that can be set.
 #[derive(Clone, Debug)]
@@ -50,6 +30,14 @@ pub struct Settings {
     pub store: Option<String>,
     /// The HTTP front.
     pub http: Front,
+    /// The front for Envoy.
+    pub grpc: Front,
+    /// The front for Redis clients.
+    pub resp: Front,
+    /// The front for operators.
+    pub admin: Front,
+    /// The certificate of the fronts that have TLS.
+    pub tls: Option<TlsFiles>,
     /// How long requests in flight may take once the server drains.
     pub drain: Duration,
 }
@@ -58,8 +46,16 @@ impl Settings {
     /// These policies, everything else as it is by default.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let http = Front::At("127.0.0.1:8080".to_owned());
-        Self { config, store: None, http, drain: Duration::from_secs(10) }
+        Self {
+            config,
+            store: None,
+            http: Front::Tcp("127.0.0.1:8080".to_owned()),
+            grpc: Front::Off,
+            resp: Front::Off,
+            admin: Front::Off,
+            tls: None,
+            drain: Duration::from_secs(10),
+        }
     }
 }
 
@@ -73,6 +69,9 @@ pub enum StartError {
     /// The store's URL in a policy file.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A certificate, or its key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// An address that cannot be listened at.
     #[error("cannot listen at {address}: {error}")]
     Listen {
@@ -103,44 +102,42 @@ impl App {
     }
 }
 
-/// Tells a front when to stop accepting.
-#[derive(Clone, Debug)]
-pub(crate) struct Stopping(watch::Receiver<bool>);
-
-impl Stopping {
-    pub(crate) fn new(stop: &watch::Sender<bool>) -> Self {
-        Self(stop.subscribe())
-    }
-
-    /// Waits until the server drains.
-    pub(crate) async fn wait(&mut self) {
-        // An error means that the server is gone, which is a reason to stop as well.
-        let _ = self.0.wait_for(|stop| *stop).await;
-    }
-}
-
 /// A server that listens; it answers once it [runs](Server::run).
 #[derive(Debug)]
 pub struct Server {
     app: Arc<App>,
-    http: TcpListener,
+    listeners: Fronts<Listener>,
     addresses: Addresses,
     bounds: Bounds,
 }
 
-/// Where the fronts listen. Reads as the line by which a starter knows that everything does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Addresses {
+/// Something for each front that is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fronts<T> {
     /// The HTTP front.
-    pub http: Option<SocketAddr>,
+    pub http: Option<T>,
+    /// The front for Envoy.
+    pub grpc: Option<T>,
+    /// The front for Redis clients.
+    pub resp: Option<T>,
+    /// The front for operators.
+    pub admin: Option<T>,
 }
+
+/// Where the fronts listen. Reads as the line by which a starter knows that everything does.
+pub type Addresses = Fronts<Address>;
 
 impl fmt::Display for Addresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.http {
-            Some(address) => write!(f, "ready http={address} grpc=off resp=off admin=off"),
-            None => f.write_str("ready http=off grpc=off resp=off admin=off"),
+        f.write_str("ready")?;
+        let Self { http, grpc, resp, admin } = self;
+        for (name, address) in [("http", http), ("grpc", grpc), ("resp", resp), ("admin", admin)] {
+            match address {
+                Some(address) => write!(f, " {name}={address}")?,
+                None => write!(f, " {name}=off")?,
+            }
         }
+        Ok(())
     }
 }
 
@@ -168,38 +165,58 @@ impl Server {
     /// # Errors
     /// As [`Server::bind`].
     pub async fn on_engine(engine: Engine, settings: Settings) -> Result<Self, StartError> {
-        let Front::At(address) = settings.http else { return Err(StartError::NothingToServe) };
-        let decider = Decider::new(engine, settings.config)?;
-        let listen = async {
-            let listener = TcpListener::bind(&address).await?;
-            let local = listener.local_addr()?;
-            Ok((listener, local))
+        let tls = settings.tls.as_ref().map(Tls::load).transpose()?;
+        let decider = Decider::new(engine, &settings.config)?;
+        let listen = async |front: &Front| {
+            let bound = async {
+                let listener = Listener::bind(front, tls.as_ref()).await?;
+                let address = listener.as_ref().map(Listener::address).transpose()?;
+                Ok((listener, address))
+            };
+            let listen = |error| StartError::Listen { address: front.to_string(), error };
+            bound.await.map_err(listen)
         };
-        let (http, local) =
-            listen.await.map_err(|error| StartError::Listen { address: address.clone(), error })?;
+        let (http, http_at) = listen(&settings.http).await?;
+        let (grpc, grpc_at) = listen(&settings.grpc).await?;
+        let (resp, resp_at) = listen(&settings.resp).await?;
+        let (admin, admin_at) = listen(&settings.admin).await?;
+        let listeners = Fronts { http, grpc, resp, admin };
+        let addresses = Fronts { http: http_at, grpc: grpc_at, resp: resp_at, admin: admin_at };
+        if addresses == (Fronts { http: None, grpc: None, resp: None, admin: None }) {
+            return Err(StartError::NothingToServe);
+        }
         let app = Arc::new(App { decider, stop: watch::Sender::new(false) });
-        let bounds = Bounds { connections: 10_000, head: Duration::from_secs(30), drain: settings.drain };
-        Ok(Self { app, http, addresses: Addresses { http: Some(local) }, bounds })
+        let bounds = Bounds { connections: CONNECTIONS, patience: PATIENCE, drain: settings.drain };
+        Ok(Self { app, listeners, addresses, bounds })
     }
 
     /// Where it listens.
     #[must_use]
-    pub fn addresses(&self) -> Addresses {
-        self.addresses
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
     }
 
     /// Serves until `stop` is done, then drains: not ready, no new connections, what is in flight is
     /// finished as far as [`Settings::drain`] allows.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let stopping = Stopping::new(&self.app.stop);
-        let front = http::serve(self.http, http::routes(Arc::clone(&self.app)), self.bounds, stopping);
+        let Self { app, listeners, bounds, .. } = self;
+        let stopping = Stopping::new(&app.stop);
+        let web = |listener: Option<Listener>, routes: axum::Router| {
+            let (stopping, web) = (stopping.clone(), Web::new(routes, bounds.patience));
+            async move {
+                let Some(listener) = listener else { return };
+                listen::serve(listener, bounds, stopping, move |connection| web.clone().converse(connection))
+                    .await;
+            }
+        };
         let drain = async {
             stop.await;
             tracing::info!("draining");
-            self.app.stop.send_replace(true);
+            app.stop.send_replace(true);
         };
-        tokio::join!(front, drain);
-        self.app.decider().release().await;
+        let http = web(listeners.http, http::routes(Arc::clone(&app)));
+        tokio::join!(http, drain);
+        app.decider().release().await;
         tracing::info!("drained");
     }
 }

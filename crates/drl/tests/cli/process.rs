@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 /// `drl` with arguments, and none of the environment's settings.
 pub(crate) fn drl(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_drl"));
-    for name in ["DRL_CONFIG", "DRL_STORE", "DRL_HTTP", "DRL_LOG"] {
+    for name in ["DRL_CONFIG", "DRL_STORE", "DRL_HTTP", "DRL_GRPC", "DRL_RESP", "DRL_ADMIN", "DRL_LOG"] {
         command.env_remove(name);
     }
     command.args(arguments).stdin(Stdio::null());

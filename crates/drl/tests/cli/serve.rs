@@ -94,8 +94,7 @@ fn what_cannot_be_started_exits_with_2_and_says_why() {
         (vec!["--store", "redis://:secret@"], "store URL"),
         (vec!["--http", &taken], "cannot listen at"),
         (vec!["--http", "off"], "nothing to serve"),
-        (vec!["--http", "8080"], "neither host:port nor `off`"),
-        (vec!["--grpc", "127.0.0.1:0"], "can only be `off`"),
+        (vec!["--http", "8080"], "none of host:port"),
     ] {
         let mut command = vec!["serve"];
         if arguments[0] != "--http" {

@@ -84,6 +84,12 @@ impl Limit {
         &self.0.name
     }
 
+    /// Whether the other is this very limit, or a clone of it.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The most it admits at once, over all shards.
     #[must_use]
     pub fn capacity(&self) -> u64 {

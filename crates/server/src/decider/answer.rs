@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use distributed_rate_limiter::{Decision, Retry};
-use drl_core::Quota;
+use distributed_rate_limiter::{Retry, Source};
+use drl_core::Micros;
 use drl_core::policy::OnLimited;
 
 /// What came of a request.
@@ -34,14 +34,28 @@ pub struct Answer {
 /// What one policy said.
 #[derive(Clone, Debug)]
 pub struct Word {
+    /// About which part of the request.
+    pub part: usize,
     /// The policy's name.
     pub name: Arc<str>,
     /// Whether it counts and reports only.
     pub shadow: bool,
     /// The quota that was applied: the policy's own, or that of the request's tier.
-    pub quota: Quota,
-    /// What its limit decided.
-    pub decision: Decision,
+    pub limit: u64,
+    /// In which time.
+    pub window: Micros,
+    /// The most that is admitted at once: the limit, or the burst of a bucket.
+    pub capacity: u64,
+    /// How much is left.
+    pub remaining: u64,
+    /// When this policy, for itself, has room.
+    pub retry: Retry,
+    /// How long until the limit is untouched again, if nobody asks.
+    pub reset_after: Micros,
+    /// How long to wait before going on: a queue spaces what it admits.
+    pub delay: Micros,
+    /// Who decided.
+    pub source: Source,
 }
 
 impl Answer {
@@ -66,6 +80,6 @@ impl Word {
     /// Whether this policy, for itself, has room for the request.
     #[must_use]
     pub fn allows(&self) -> bool {
-        self.decision.retry().is_now()
+        self.retry.is_now()
     }
 }

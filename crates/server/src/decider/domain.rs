@@ -1,13 +1,13 @@
 //! The policies of one domain with their limits made.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use distributed_rate_limiter::engine::{Engine, Limit, LimitOptions};
 use distributed_rate_limiter::{Error, FailurePolicy};
-use drl_core::policy::{Attributes, OnStoreFailure, Policies, Policy};
-use smallvec::SmallVec;
+use drl_core::policy::{OnStoreFailure, Policies, Policy};
 
-use super::Met;
+use super::met::{Met, Voice};
+use super::request::Part;
 
 /// Policies and, in the same order, what deciding them takes.
 #[derive(Debug)]
@@ -18,10 +18,10 @@ pub(super) struct Domain {
 
 /// A policy's limits.
 #[derive(Debug)]
-pub(super) struct Ready {
-    pub(super) name: Arc<str>,
+struct Ready {
+    voice: Voice,
     /// One for each of [`Policy::quotas`].
-    pub(super) limits: Vec<Limit>,
+    limits: Vec<Limit>,
 }
 
 impl Domain {
@@ -34,14 +34,20 @@ impl Domain {
         self.policies.list()
     }
 
-    /// The policies that the request meets, in the order written.
-    pub(super) fn meet<'p, 'r>(&'p self, attributes: &Attributes<'r>) -> SmallVec<[Met<'p, 'r>; 4]> {
-        let meet = |at: usize| {
-            let (policy, ready) = (self.policies.list().get(at)?, self.ready.get(at)?);
-            let partition = policy.partition(attributes)?;
-            Some(Met { ready, policy, quota: policy.quota_for(attributes), partition })
-        };
-        self.policies.matching(attributes).into_iter().filter_map(meet).collect()
+    /// What this part of a request meets, in the order written.
+    pub(super) fn meet<'b, 'r>(&'b self, at: usize, part: &Part<'r>) -> impl Iterator<Item = Met<'b, 'r>> {
+        self.policies.matching(&part.attributes).into_iter().filter_map(move |policy| {
+            let (policy, ready) = (self.policies.list().get(policy)?, self.ready.get(policy)?);
+            let quota = policy.quota_for(&part.attributes);
+            Some(Met {
+                part: at,
+                cost: part.cost,
+                voice: Cow::Borrowed(&ready.voice),
+                limit: Cow::Borrowed(ready.limits.get(quota)?),
+                quota: *policy.quotas().get(quota)?,
+                partition: policy.partition(&part.attributes)?,
+            })
+        })
     }
 }
 
@@ -61,6 +67,12 @@ impl Ready {
             },
         };
         let limits = policy.quotas().iter().map(|quota| engine.limit(&name, *quota, options));
-        Ok(Self { name: policy.name().into(), limits: limits.collect::<Result<_, Error>>()? })
+        let voice = Voice {
+            name: policy.name().into(),
+            shadow: policy.is_shadow(),
+            rejection: policy.rejection(),
+            on_store_failure: policy.failure_mode(),
+        };
+        Ok(Self { voice, limits: limits.collect::<Result<_, Error>>()? })
     }
 }

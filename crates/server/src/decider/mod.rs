@@ -5,81 +5,38 @@
 //! so it only looks at its shadow policies.
 
 mod answer;
+mod book;
 mod domain;
+mod met;
 mod readiness;
+mod request;
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use distributed_rate_limiter::engine::{Demand, Engine, Want};
-use distributed_rate_limiter::{Decision, Error, Retry, Ruling};
-use drl_core::policy::{Attributes, OnLimited, OnStoreFailure, Partition, Policy};
-use drl_core::{Micros, Source};
+use distributed_rate_limiter::{Error, Retry, Ruling, Source};
+use drl_core::Micros;
+use drl_core::policy::{OnLimited, OnStoreFailure};
 use futures_util::future::join_all;
 use smallvec::SmallVec;
 
 pub use answer::{Answer, Outcome, Word};
 pub use readiness::Unready;
+pub use request::{Intent, Part, Parts, Request};
 
 use crate::config::Config;
-use domain::{Domain, Ready};
+use book::Book;
+use met::Met;
 
-/// What a front asks.
-#[derive(Clone, Debug)]
-pub struct Request<'a> {
-    /// Whose policies; a domain without any limits nothing.
-    pub domain: &'a str,
-    /// What the request says about itself.
-    pub attributes: Attributes<'a>,
-    /// What it costs in every policy it meets. Zero charges nothing.
-    pub cost: u64,
-    /// Whether to charge.
-    pub intent: Intent,
-}
-
-/// Whether a request is to be counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intent {
-    /// Charge it if it is allowed.
-    Check,
-    /// Say what `Check` would say, charge nothing and wait for nothing.
-    Peek,
-}
-
-impl From<Intent> for Want {
-    fn from(intent: Intent) -> Self {
-        match intent {
-            Intent::Check => Self::Take,
-            Intent::Peek => Self::Peek,
-        }
-    }
-}
+/// The limits that a request meets.
+type Meeting<'b, 'r> = SmallVec<[Met<'b, 'r>; 4]>;
 
 /// The policies of all domains on one store.
 #[derive(Debug)]
 pub struct Decider {
     engine: Engine,
-    domains: HashMap<String, Domain>,
-}
-
-/// A policy that the request meets, and the allowance it draws on.
-struct Met<'p, 'r> {
-    ready: &'p Ready,
-    policy: &'p Policy,
-    /// Which of the policy's quotas holds: its own, or that of the request's tier.
-    quota: usize,
-    partition: Partition<'r>,
-}
-
-impl Met<'_, '_> {
-    fn demand(&self, cost: u64) -> Demand<'_> {
-        Demand { limit: &self.ready.limits[self.quota], partition: &self.partition, cost }
-    }
-
-    fn word(&self, decision: Decision) -> Word {
-        let (name, shadow) = (self.ready.name.clone(), self.policy.is_shadow());
-        Word { name, shadow, quota: self.policy.quotas()[self.quota], decision }
-    }
+    book: ArcSwap<Book>,
 }
 
 impl Decider {
@@ -87,13 +44,19 @@ impl Decider {
     ///
     /// # Errors
     /// If the engine cannot keep one of them.
-    pub fn new(engine: Engine, config: Config) -> Result<Self, Error> {
-        let domains = config.domains.into_iter().map(|policies| {
-            let name = policies.domain().to_owned();
-            Ok((name, Domain::new(&engine, policies)?))
-        });
-        let domains = domains.collect::<Result<_, Error>>()?;
-        Ok(Self { engine, domains })
+    pub fn new(engine: Engine, config: &Config) -> Result<Self, Error> {
+        let book = ArcSwap::from_pointee(Book::new(&engine, config)?);
+        Ok(Self { engine, book })
+    }
+
+    /// Holds requests against another configuration from now on. What was counted stays counted, where the
+    /// algorithm and the window are the same.
+    ///
+    /// # Errors
+    /// If the engine cannot keep one of the limits; then everything stays as it was.
+    pub fn replace(&self, config: &Config) -> Result<(), Error> {
+        self.book.store(Book::new(&self.engine, config)?.into());
+        Ok(())
     }
 
     /// Gives back what was borrowed, before the process ends.
@@ -106,63 +69,101 @@ impl Decider {
     /// # Errors
     /// If the store cannot decide and a policy that the request meets has `on_store_failure: error`.
     pub async fn decide(&self, request: &Request<'_>) -> Result<Answer, Error> {
-        let Some(domain) = self.domains.get(request.domain) else { return Ok(Answer::unlimited()) };
-        let (shadow, enforced): (Vec<Met<'_, '_>>, Vec<Met<'_, '_>>) =
-            domain.meet(&request.attributes).into_iter().partition(|met| met.policy.is_shadow());
+        let book = self.book.load();
+        let Some(domain) = book.domain(request.domain) else { return Ok(Answer::unlimited()) };
+        let met = request.parts.iter().enumerate().flat_map(|(at, part)| domain.meet(at, part));
+        let (shadow, enforced): (Meeting<'_, '_>, Meeting<'_, '_>) = met.partition(|met| met.voice.shadow);
         let mut answer = match enforced.as_slice() {
             [] => Answer::unlimited(),
-            enforced => self.enforce(enforced, request).await?,
+            enforced => self.enforce(enforced, request.intent).await?,
         };
-        let wanted = match (request.intent, answer.outcome) {
-            (Intent::Check, Outcome::Allowed) => Want::Take,
-            _ => Want::Peek,
-        };
-        answer.words.extend(self.shadows(&shadow, request.cost, wanted).await);
+        if !shadow.is_empty() {
+            let wanted = match (request.intent, answer.outcome) {
+                (Intent::Check, Outcome::Allowed) => Want::Take,
+                _ => Want::Peek,
+            };
+            answer.words.extend(self.shadows(&shadow, wanted).await);
+        }
         Ok(answer)
     }
 
     /// Decides the policies whose word counts; where the decisive one says so, waits for room.
-    async fn enforce(&self, enforced: &[Met<'_, '_>], request: &Request<'_>) -> Result<Answer, Error> {
-        let demands: SmallVec<[Demand<'_>; 2]> =
-            enforced.iter().map(|met| met.demand(request.cost)).collect();
+    async fn enforce(&self, enforced: &[Met<'_, '_>], intent: Intent) -> Result<Answer, Error> {
+        let Joint { demands, of } = Joint::new(enforced);
         let started = Instant::now();
         loop {
-            let ruling = self.engine.decide(&demands, request.intent.into()).await?;
-            let decisive = position_of_decisive(&ruling);
-            let rejection = enforced[decisive].policy.rejection();
+            let ruling = self.engine.decide(&demands, intent.into()).await?;
+            let words: Vec<Word> = enforced
+                .iter()
+                .zip(&of)
+                .filter_map(|(met, &at)| Some(met.word(ruling.decisions().get(at)?)))
+                .collect();
+            let decisive = decisive(&words);
+            let rejection = decisive.and_then(|at| enforced.get(at)).map(|met| met.voice.rejection);
+            let rejection = rejection.unwrap_or_default();
             if let Some(wait) = patience(&ruling, rejection, started)
-                && request.intent == Intent::Check
+                && intent == Intent::Check
             {
                 tokio::time::sleep(wait).await;
                 continue;
             }
-            let retry = ruling.retry();
             let outcome = match ruling.allowed() {
                 true => Outcome::Allowed,
-                false if undecidable(&ruling, enforced) => Outcome::Undecidable,
+                false if undecidable(&words, enforced) => Outcome::Undecidable,
                 false => Outcome::Denied(rejection),
             };
-            let words = enforced.iter().zip(ruling.decisions()).map(|(met, word)| met.word(word.clone()));
-            return Ok(Answer { outcome, retry, decisive: Some(decisive), words: words.collect() });
+            return Ok(Answer { outcome, retry: ruling.retry(), decisive, words });
         }
     }
 
     /// Asks each shadow policy for itself. One whose store fails has nothing to report.
-    async fn shadows(&self, shadow: &[Met<'_, '_>], cost: u64, wanted: Want) -> Vec<Word> {
+    async fn shadows(&self, shadow: &[Met<'_, '_>], wanted: Want) -> Vec<Word> {
         let ask = async |met: &Met<'_, '_>| {
-            let ruling = self.engine.decide(&[met.demand(cost)], wanted).await;
+            let ruling = self.engine.decide(&[met.demand()], wanted).await;
             let ruling =
                 ruling.inspect_err(|error| tracing::debug!(%error, "shadow policy undecided")).ok()?;
-            Some(met.word(ruling.decisive()?.clone()))
+            Some(met.word(ruling.decisive()?))
         };
         join_all(shadow.iter().map(ask)).await.into_iter().flatten().collect()
     }
 }
 
-fn position_of_decisive(ruling: &Ruling) -> usize {
-    let decisive = ruling.decisive();
-    let is_it = |decision: &Decision| decisive.is_some_and(|decisive| std::ptr::eq(decisive, decision));
-    ruling.decisions().iter().position(is_it).unwrap_or_default()
+/// What is asked of the engine: each counter once, with all that the parts of the request cost there.
+struct Joint<'m> {
+    demands: SmallVec<[Demand<'m>; 2]>,
+    /// For each limit that was met, its demand.
+    of: SmallVec<[usize; 4]>,
+}
+
+impl<'m> Joint<'m> {
+    fn new(met: &'m [Met<'_, '_>]) -> Self {
+        let mut joint = Self { demands: SmallVec::new(), of: SmallVec::new() };
+        for (at, one) in met.iter().enumerate() {
+            let same = met[..at].iter().position(|other| other.is_same_as(one));
+            match same.and_then(|same| joint.of.get(same).copied()) {
+                Some(demand) => {
+                    joint.demands[demand].cost = joint.demands[demand].cost.saturating_add(one.cost);
+                    joint.of.push(demand);
+                }
+                None => {
+                    joint.of.push(joint.demands.len());
+                    joint.demands.push(one.demand());
+                }
+            }
+        }
+        joint
+    }
+}
+
+/// The word that matters most: of those that deny, the one that takes longest; otherwise the one with the
+/// least left.
+fn decisive(words: &[Word]) -> Option<usize> {
+    let weight = |word: &Word| match word.retry {
+        Retry::Never => (0, word.remaining),
+        Retry::After(wait) => (u64::MAX - wait.0, word.remaining),
+        Retry::Now => (u64::MAX, word.remaining),
+    };
+    (0..words.len()).min_by_key(|&at| weight(&words[at]))
 }
 
 /// How long to wait before asking again, if the rejection's bound leaves the time.
@@ -176,8 +177,8 @@ fn patience(ruling: &Ruling, rejection: OnLimited, started: Instant) -> Option<D
 }
 
 /// Whether a policy denied because nobody could decide: no fault of the client's.
-fn undecidable(ruling: &Ruling, enforced: &[Met<'_, '_>]) -> bool {
-    ruling.decisions().iter().zip(enforced).any(|(decision, met)| {
-        decision.source() == Source::Fallback && met.policy.failure_mode() == OnStoreFailure::Closed
+fn undecidable(words: &[Word], enforced: &[Met<'_, '_>]) -> bool {
+    words.iter().zip(enforced).any(|(word, met)| {
+        word.source == Source::Fallback && met.voice.on_store_failure == OnStoreFailure::Closed
     })
 }

@@ -25,7 +25,8 @@ impl Decider {
     /// Which policies do not, and why the store is out of reach.
     pub async fn ready(&self) -> Result<(), Unready> {
         let Err(error) = self.engine.ping().await else { return Ok(()) };
-        let needs_store = self.domains.iter().flat_map(|(domain, policies)| {
+        let book = self.book.load();
+        let needs_store = book.domains().flat_map(|(domain, policies)| {
             let waiting = policies.policies().iter().filter(|policy| {
                 !policy.is_shadow()
                     && matches!(policy.failure_mode(), OnStoreFailure::Error | OnStoreFailure::Closed)

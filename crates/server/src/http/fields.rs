@@ -3,7 +3,6 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use distributed_rate_limiter::Retry;
-use drl_core::Micros;
 use sfv::{Integer, KeyRef, ListSerializer, StringRef};
 
 use crate::decider::{Answer, Outcome, Word};
@@ -19,11 +18,10 @@ pub(super) fn of(answer: &Answer) -> HeaderMap {
     // Partitions (`pk`) are left out: they would tell client ids to whoever reads the response.
     let policies = list(answer, |word| {
         // Whole seconds are all the draft has; a shorter window says 1.
-        [(sfv::key_ref("q"), word.quota.limit()), (sfv::key_ref("w"), word.quota.window().as_secs_ceil())]
+        [(sfv::key_ref("q"), word.limit), (sfv::key_ref("w"), word.window.as_secs_ceil())]
     });
     let limits = list(answer, |word| {
-        let reset = Micros::from(word.decision.reset_after());
-        [(sfv::key_ref("r"), word.decision.remaining()), (sfv::key_ref("t"), reset.as_secs_ceil())]
+        [(sfv::key_ref("r"), word.remaining), (sfv::key_ref("t"), word.reset_after.as_secs_ceil())]
     });
     for (name, value) in [(RATELIMIT_POLICY, policies), (RATELIMIT, limits)] {
         if let Some(value) = value {

@@ -7,11 +7,9 @@
 //! | [`fields`] | `RateLimit`, `RateLimit-Policy`, `Retry-After` |
 //! | [`status`] | **the** table from outcome to wire code, and the problem types |
 //! | [`problem`] | problem bodies (RFC 9457) |
-//! | [`connections`] | accepting, bounding and draining connections |
 
 mod body;
 mod check;
-mod connections;
 mod fields;
 mod health;
 mod problem;
@@ -26,8 +24,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
-
-pub(crate) use connections::{Bounds, serve};
 
 use crate::server::App;
 use problem::Problem;

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use distributed_rate_limiter::{Decision, Retry};
+use distributed_rate_limiter::Retry;
 use drl_core::Micros;
 use serde::Serialize;
 
@@ -84,16 +84,15 @@ fn detail(answer: &Answer) -> String {
 impl<'a> Reply<'a> {
     fn new(answer: &'a Answer) -> Self {
         let decisive = answer.decisive();
-        let decision = decisive.map(|word| &word.decision);
         Self {
             allowed: answer.outcome == Outcome::Allowed,
             policy: decisive.map(|word| &*word.name),
-            limit: decision.map(Decision::limit),
-            remaining: decision.map(Decision::remaining),
+            limit: decisive.map(|word| word.capacity),
+            remaining: decisive.map(|word| word.remaining),
             retry_after_ms: millis(answer.retry),
-            reset_after_ms: decision.map(|decision| Micros::from(decision.reset_after()).as_millis_ceil()),
-            delay_ms: answer.enforced().map(delay_ms).max().unwrap_or(0),
-            source: decision.map(|decision| decision.source().as_str()),
+            reset_after_ms: decisive.map(|word| word.reset_after.as_millis_ceil()),
+            delay_ms: answer.enforced().map(|word| word.delay).max().unwrap_or(Micros::ZERO).as_millis_ceil(),
+            source: decisive.map(|word| word.source.as_str()),
             policies: answer.words.iter().map(PolicyReply::new).collect(),
         }
     }
@@ -101,17 +100,16 @@ impl<'a> Reply<'a> {
 
 impl<'a> PolicyReply<'a> {
     fn new(word: &'a Word) -> Self {
-        let decision = &word.decision;
         Self {
             policy: &word.name,
             allowed: word.allows(),
             shadow: word.shadow,
-            limit: decision.limit(),
-            remaining: decision.remaining(),
-            retry_after_ms: millis(decision.retry()),
-            reset_after_ms: Micros::from(decision.reset_after()).as_millis_ceil(),
-            delay_ms: delay_ms(word),
-            source: decision.source().as_str(),
+            limit: word.capacity,
+            remaining: word.remaining,
+            retry_after_ms: millis(word.retry),
+            reset_after_ms: word.reset_after.as_millis_ceil(),
+            delay_ms: word.delay.as_millis_ceil(),
+            source: word.source.as_str(),
         }
     }
 }
@@ -123,8 +121,4 @@ fn millis(retry: Retry) -> Option<u64> {
         Retry::After(wait) => Some(wait.as_millis_ceil()),
         Retry::Never => None,
     }
-}
-
-fn delay_ms(word: &Word) -> u64 {
-    Micros::from(word.decision.delay()).as_millis_ceil()
 }

@@ -36,12 +36,8 @@ impl Body {
         let pairs = self.attributes.0.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let attributes =
             Attributes::new(pairs).map_err(|error| Problem::new(Refusal::Malformed, error.to_string()))?;
-        Ok(Request {
-            domain: self.domain.as_deref().unwrap_or(Policies::DEFAULT_DOMAIN),
-            attributes,
-            cost: self.cost.unwrap_or(1),
-            intent,
-        })
+        let domain = self.domain.as_deref().unwrap_or(Policies::DEFAULT_DOMAIN);
+        Ok(Request::new(domain, attributes, self.cost.unwrap_or(1)).with(intent))
     }
 }
 

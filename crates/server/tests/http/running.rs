@@ -54,7 +54,7 @@ impl Running {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let server = server().await.unwrap();
-                ready.send(server.addresses().http.unwrap()).unwrap();
+                ready.send(server.addresses().http.as_ref().unwrap().tcp().unwrap()).unwrap();
                 server.run(async { drop(stopped.await) }).await;
             });
         });
@@ -89,6 +89,8 @@ impl Drop for Running {
 
 fn settings(policies: &str) -> Settings {
     let config = Config::parse("test.yaml", policies).unwrap();
-    let http = Front::At("127.0.0.1:0".to_owned());
-    Settings { http, drain: Duration::from_secs(5), ..Settings::new(config) }
+    let http = Front::Tcp("127.0.0.1:0".to_owned());
+    let off = || Front::Off;
+    let drain = Duration::from_secs(5);
+    Settings { http, grpc: off(), resp: off(), admin: off(), drain, ..Settings::new(config) }
 }

@@ -1,0 +1,59 @@
+//! A limit that a request meets.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use distributed_rate_limiter::engine::{Demand, Limit};
+use distributed_rate_limiter::{Decision, Quota};
+use drl_core::Micros;
+use drl_core::policy::{OnLimited, OnStoreFailure, Partition};
+
+use super::answer::Word;
+
+/// How a rule speaks, whatever its limit is.
+#[derive(Clone, Debug)]
+pub(super) struct Voice {
+    pub(super) name: Arc<str>,
+    /// Whether it counts and reports only.
+    pub(super) shadow: bool,
+    pub(super) rejection: OnLimited,
+    pub(super) on_store_failure: OnStoreFailure,
+}
+
+/// A limit that one part of a request meets, and the allowance it draws on.
+#[derive(Debug)]
+pub(super) struct Met<'b, 'r> {
+    pub(super) part: usize,
+    pub(super) cost: u64,
+    pub(super) voice: Cow<'b, Voice>,
+    pub(super) limit: Cow<'b, Limit>,
+    pub(super) quota: Quota,
+    pub(super) partition: Partition<'r>,
+}
+
+impl Met<'_, '_> {
+    pub(super) fn demand(&self) -> Demand<'_> {
+        Demand { limit: &self.limit, partition: &self.partition, cost: self.cost }
+    }
+
+    /// Whether it is the same counter, which can be charged once only in a decision.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.limit.is_same_as(&other.limit) && self.partition == other.partition
+    }
+
+    pub(super) fn word(&self, decision: &Decision) -> Word {
+        Word {
+            part: self.part,
+            name: Arc::clone(&self.voice.name),
+            shadow: self.voice.shadow,
+            limit: self.quota.limit(),
+            capacity: decision.limit(),
+            window: self.quota.window(),
+            remaining: decision.remaining(),
+            retry: decision.retry(),
+            reset_after: Micros::from(decision.reset_after()),
+            delay: Micros::from(decision.delay()),
+            source: decision.source(),
+        }
+    }
+}
