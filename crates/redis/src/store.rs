@@ -18,12 +18,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use drl_core::check::Check;
+use drl_store::directory::Directory;
 use drl_store::{Answer, Answers, Store, StoreError};
 use futures_util::future::join_all;
 use smallvec::smallvec;
 use tokio::time::{Instant, timeout_at};
 
-use crate::link::{Connector, Link};
+use crate::link::{Connector, Link, Live};
 use crate::script::{self, Order};
 use crate::url::StoreUrl;
 
@@ -85,6 +86,11 @@ impl RedisStore {
         self.timeout
     }
 
+    /// A connection that is up, past the turns of decisions.
+    pub(crate) async fn live(&self) -> Result<Arc<Live>, StoreError> {
+        self.links[0].live().await
+    }
+
     async fn decide_all(&self, batch: &[Check<'_>]) -> Answers {
         let deadline = Instant::now() + self.timeout;
         let mut chunks = script::chunks(batch);
@@ -131,6 +137,10 @@ impl Store for RedisStore {
 
     fn is_shared(&self) -> bool {
         true
+    }
+
+    fn directory(&self) -> Option<&dyn Directory> {
+        Some(self)
     }
 }
 

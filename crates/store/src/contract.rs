@@ -7,6 +7,7 @@ use drl_core::check::{Ask, Check};
 use drl_core::{Admission, Verdict};
 use smallvec::SmallVec;
 
+use crate::directory::Directory;
 use crate::error::StoreError;
 
 /// One answer per check of a batch, in its order.
@@ -69,4 +70,9 @@ pub trait Store: Send + Sync + 'static {
     /// Whether the counters live outside this process, so that many instances share them and spreading
     /// a client over several counters is worth it.
     fn is_shared(&self) -> bool;
+
+    /// What operators decide while instances run, if this store keeps that.
+    fn directory(&self) -> Option<&dyn Directory> {
+        None
+    }
 }

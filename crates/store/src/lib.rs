@@ -7,12 +7,14 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`contract`] | the [`Store`] trait: what a store owes its callers, and they to it |
+//! | [`directory`] | what operators decide while instances run |
 //! | [`error`] | why a store could not decide, by class |
 //! | [`clock`] | whose time it is |
 //! | [`memory`] | the embedded store, [`MemoryStore`] |
 
 pub mod clock;
 pub mod contract;
+pub mod directory;
 pub mod error;
 pub mod memory;
 

@@ -36,6 +36,7 @@ pub use self::limit::{Limit, LimitOptions};
 pub use self::open::EngineOptions;
 pub use drl_core::engine::{Leases, Want};
 pub use drl_core::shard::Shards;
+pub use drl_store::directory::{Entry, Mark, Page};
 
 use self::books::Books;
 use self::breaker::{Breaker, Change};
@@ -202,6 +203,24 @@ impl Engine {
         self.0.store.is_shared()
     }
 
+    /// What operators have changed since `since`.
+    ///
+    /// # Errors
+    /// If the store does not answer, or keeps no directory.
+    pub async fn read_directory(&self, since: Mark) -> Result<Page, Error> {
+        let directory = self.0.store.directory().ok_or_else(no_directory)?;
+        Ok(directory.read(&self.0.prefix, since).await?)
+    }
+
+    /// Writes into the directory that all instances follow: all entries or none.
+    ///
+    /// # Errors
+    /// If the store does not answer (it may have written), or keeps no directory.
+    pub async fn write_directory(&self, entries: &[Entry]) -> Result<(), Error> {
+        let directory = self.0.store.directory().ok_or_else(no_directory)?;
+        Ok(directory.write(&self.0.prefix, entries).await?)
+    }
+
     pub(crate) fn prefix(&self) -> &str {
         &self.0.prefix
     }
@@ -299,6 +318,10 @@ impl std::fmt::Debug for Engine {
 /// The only answer of a batch of one.
 fn first(mut answers: Answers) -> Result<Verdict, StoreError> {
     answers.pop().unwrap_or_else(|| Err(unanswered()))
+}
+
+fn no_directory() -> Error {
+    Error::config("this store keeps no directory")
 }
 
 fn unanswered() -> StoreError {

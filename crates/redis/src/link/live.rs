@@ -47,7 +47,7 @@ impl Live {
     }
 
     /// Sends one command past the queue.
-    pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+    pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         self.wire.send(command).await
     }
 

@@ -24,6 +24,7 @@ use self::stripe::{Stripe, Swept};
 use self::sync::{AtomicUsize, Mutex, Ordering};
 use crate::clock::{Clock, SystemClock};
 use crate::contract::{Answer, Store};
+use crate::directory::{Directory, MemoryDirectory};
 use crate::error::StoreError;
 
 /// The embedded store. See the [module's documentation](self).
@@ -36,6 +37,7 @@ pub struct MemoryStore<C = SystemClock> {
     stripe_bits: u32,
     /// The stripe to sweep next.
     hand: AtomicUsize,
+    directory: MemoryDirectory,
 }
 
 /// A stripe on a cache line of its own, so that neighbours' locks don't disturb each other.
@@ -89,6 +91,7 @@ impl<C: Clock> MemoryStore<C> {
             stripes: (0..1_usize << stripe_bits).map(|_| Aligned::default()).collect(),
             stripe_bits,
             hand: AtomicUsize::new(0),
+            directory: MemoryDirectory::default(),
         }
     }
 
@@ -271,6 +274,10 @@ impl<C: Clock> Store for MemoryStore<C> {
 
     fn is_shared(&self) -> bool {
         false
+    }
+
+    fn directory(&self) -> Option<&dyn Directory> {
+        Some(&self.directory)
     }
 }
 

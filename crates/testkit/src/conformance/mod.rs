@@ -9,6 +9,7 @@
 
 mod batches;
 mod concurrency;
+mod directory;
 mod identity;
 mod single;
 
@@ -23,6 +24,7 @@ pub use self::batches::{answers_come_in_the_order_of_the_checks, several_limits_
 pub use self::concurrency::{
     checks_of_several_limits_are_never_over, many_tasks_get_exactly_the_limit_of_every_algorithm,
 };
+pub use self::directory::{a_directory_is_followed_change_by_change, a_long_directory_is_read_in_pages};
 pub use self::identity::every_list_of_values_has_a_counter_of_its_own;
 pub use self::single::{
     a_denied_request_charges_nothing, a_refund_gives_back_what_was_charged, costs_above_capacity_never_fit,
@@ -45,6 +47,8 @@ macro_rules! conformance_suite {
     ($fixture:expr) => {
         $crate::conformance_suite!(@tests $fixture;
             a_denied_request_charges_nothing
+            a_directory_is_followed_change_by_change
+            a_long_directory_is_read_in_pages
             a_refund_gives_back_what_was_charged
             answers_come_in_the_order_of_the_checks
             checks_of_several_limits_are_never_over
