@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`config`] | policy files: every problem with its place |
 //! | [`decider`] | from a request to its answer, whatever front it came through |
+//! | [`forward`] | what a proxy says about a request |
 //! | `http` | the front `http` |
 //! | `listen`, `web` | sockets, TLS, HTTP/1.1 and 2: what fronts stand on |
 //! | [`server`] | settings, listening, draining |
@@ -17,6 +18,7 @@
 
 pub mod config;
 pub mod decider;
+pub mod forward;
 mod http;
 mod listen;
 pub mod server;

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
 use crate::decider::Decider;
+use crate::forward::Extraction;
 use crate::http;
 use crate::listen::{self, Address, Bounds, Front, Listener, Stopping, Tls, TlsError, TlsFiles};
 use crate::web::Web;
@@ -89,12 +90,18 @@ pub enum StartError {
 #[derive(Debug)]
 pub(crate) struct App {
     decider: Decider,
+    extraction: Extraction,
     stop: watch::Sender<bool>,
 }
 
 impl App {
     pub(crate) fn decider(&self) -> &Decider {
         &self.decider
+    }
+
+    /// How requests that proxies ask about are described.
+    pub(crate) fn extraction(&self) -> &Extraction {
+        &self.extraction
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -185,7 +192,8 @@ impl Server {
         if addresses == (Fronts { http: None, grpc: None, resp: None, admin: None }) {
             return Err(StartError::NothingToServe);
         }
-        let app = Arc::new(App { decider, stop: watch::Sender::new(false) });
+        let app =
+            Arc::new(App { decider, extraction: Extraction::default(), stop: watch::Sender::new(false) });
         let bounds = Bounds { connections: CONNECTIONS, patience: PATIENCE, drain: settings.drain };
         Ok(Self { app, listeners, addresses, bounds })
     }

@@ -50,11 +50,12 @@ impl Web {
 
     /// One connection, to its end.
     pub(crate) async fn converse(self, connection: Connection) {
-        let Connection { stream, mut stopping } = connection;
+        let Connection { stream, peer, mut stopping } = connection;
         let asked = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&asked);
-        let service = service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
             seen.store(true, Ordering::Relaxed);
+            request.extensions_mut().insert(Peer(peer));
             self.routes.clone().call(request)
         });
         let mut served = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
@@ -80,6 +81,10 @@ impl Web {
         }
     }
 }
+
+/// Where a request's connection came from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) Option<std::net::SocketAddr>);
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,8 @@ use super::status::Refusal;
 
 /// The longest body that is looked at.
 pub(super) const LONGEST: usize = 64 << 10;
+/// The longest body of a batch.
+pub(super) const LONGEST_BATCH: usize = 1 << 20;
 /// What is read and dropped beyond that, so that the client gets to read why it is refused.
 const DISCARDED: usize = 4 << 20;
 /// How long a client may take to send its body.
@@ -22,8 +24,13 @@ const TYPES: [&str; 3] = ["application/json", "text/json", "application/x-www-fo
 
 /// The whole body, if it is acceptable.
 pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
+    read_up_to(LONGEST, headers, body).await
+}
+
+/// The same with another bound.
+pub(super) async fn read_up_to(longest: usize, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
     media_type(headers)?;
-    match tokio::time::timeout(PATIENCE, collect(body)).await {
+    match tokio::time::timeout(PATIENCE, collect(longest, body)).await {
         Ok(bytes) => bytes,
         Err(_elapsed) => {
             let detail = format!("the body did not arrive within {PATIENCE:?}");
@@ -45,7 +52,7 @@ fn media_type(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(Refusal::MediaType, format!("the body is {essence:?}; send application/json")))
 }
 
-async fn collect(mut body: Body) -> Result<Vec<u8>, Problem> {
+async fn collect(longest: usize, mut body: Body) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     let mut length = 0_usize;
     while let Some(frame) = body.frame().await {
@@ -54,14 +61,14 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, Problem> {
         };
         let Ok(data) = frame.into_data() else { continue };
         length = length.saturating_add(data.len());
-        if length <= LONGEST {
+        if length <= longest {
             bytes.extend_from_slice(&data);
-        } else if length > LONGEST + DISCARDED {
+        } else if length > longest + DISCARDED {
             break;
         }
     }
-    if length > LONGEST {
-        return Err(Problem::new(Refusal::TooLarge, format!("the body is longer than {LONGEST} bytes")));
+    if length > longest {
+        return Err(Problem::new(Refusal::TooLarge, format!("the body is longer than {longest} bytes")));
     }
     Ok(bytes)
 }

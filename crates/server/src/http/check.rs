@@ -36,7 +36,7 @@ async fn decide(app: &App, intent: Intent, body: Result<Vec<u8>, Problem>) -> Re
 }
 
 /// Says the class of the failure; what the store said in full is for the log and for `/readyz`.
-fn undecidable(error: &Error) -> Problem {
+pub(super) fn undecidable(error: &Error) -> Problem {
     let class = match error {
         Error::Timeout { .. } => "it did not answer in time",
         Error::Protocol { .. } => "its answer cannot be understood",

@@ -8,6 +8,8 @@
 //! | [`status`] | **the** table from outcome to wire code, and the problem types |
 //! | [`problem`] | problem bodies (RFC 9457) |
 
+mod auth;
+mod batch;
 mod body;
 mod check;
 mod fields;
@@ -23,7 +25,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use crate::server::App;
 use problem::Problem;
@@ -33,7 +35,11 @@ use status::Refusal;
 pub(crate) fn routes(app: Arc<App>) -> Router {
     Router::new()
         .route("/v1/check", post(check::check))
+        .route("/v1/check/batch", post(batch::check))
         .route("/v1/peek", post(check::peek))
+        .route("/v1/auth", any(auth::auth))
+        // Envoy's `ext_authz` appends the client's path.
+        .route("/v1/auth/{*path}", any(auth::auth))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(unknown_path)

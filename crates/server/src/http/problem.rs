@@ -26,10 +26,16 @@ impl Problem {
         Self { at: Some(at), ..self }
     }
 
-    pub(super) fn into_response(self) -> Response {
+    /// What is said about it.
+    pub(super) fn into_body(self) -> Body {
         let status = status::of_refusal(self.refusal);
         let head = Head::new(status::kind_of_refusal(self.refusal), status, self.detail);
-        let mut response = respond(status, &Body { head, at: self.at });
+        Body { head, at: self.at }
+    }
+
+    pub(super) fn into_response(self) -> Response {
+        let status = status::of_refusal(self.refusal);
+        let mut response = respond(status, &self.into_body());
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, fields::SOON);
         }
@@ -53,8 +59,9 @@ impl Head {
     }
 }
 
+/// The body of a problem.
 #[derive(Debug, Serialize)]
-struct Body {
+pub(super) struct Body {
     #[serde(flatten)]
     head: Head,
     #[serde(flatten)]

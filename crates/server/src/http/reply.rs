@@ -12,7 +12,7 @@ use crate::decider::{Answer, Outcome, Word};
 
 /// What a client reads about all policies together. The numbers are those of the policy that matters most.
 #[derive(Debug, Serialize)]
-struct Reply<'a> {
+pub(super) struct Reply<'a> {
     allowed: bool,
     policy: Option<&'a str>,
     limit: Option<u64>,
@@ -55,7 +55,12 @@ struct Denial<'a> {
 
 /// The response to an answered request.
 pub(super) fn respond(answer: &Answer) -> Response {
-    let (status, reply) = (status::of_outcome(answer.outcome), Reply::new(answer));
+    respond_as(answer, status::of_outcome(answer.outcome))
+}
+
+/// The same with another status.
+pub(super) fn respond_as(answer: &Answer, status: StatusCode) -> Response {
+    let reply = Reply::new(answer);
     let mut response = match answer.outcome {
         Outcome::Allowed => axum::Json(reply).into_response(),
         Outcome::Denied(_) | Outcome::Undecidable => {
@@ -82,7 +87,7 @@ fn detail(answer: &Answer) -> String {
 }
 
 impl<'a> Reply<'a> {
-    fn new(answer: &'a Answer) -> Self {
+    pub(super) fn new(answer: &'a Answer) -> Self {
         let decisive = answer.decisive();
         Self {
             allowed: answer.outcome == Outcome::Allowed,

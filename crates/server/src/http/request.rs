@@ -42,7 +42,7 @@ impl Body {
 }
 
 /// What serde_json says ends with the place, which has members of its own.
-fn malformed(error: &serde_json::Error) -> Problem {
+pub(super) fn malformed(error: &serde_json::Error) -> Problem {
     let at = At { line: error.line().max(1), column: error.column().max(1) };
     let text = error.to_string();
     let message = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);

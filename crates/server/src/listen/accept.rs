@@ -45,7 +45,7 @@ where
             () = stopping.wait() => break,
             accepted = accept => accepted,
         };
-        let socket = match accepted {
+        let (socket, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "no connection can be accepted");
@@ -57,7 +57,7 @@ where
         connections.spawn(async move {
             let whole = async move {
                 if let Some(stream) = secured(socket, tls, bounds.patience).await {
-                    talk(Connection { stream, stopping }).await;
+                    talk(Connection { stream, peer, stopping }).await;
                 }
             };
             tokio::select! {

@@ -1,6 +1,7 @@
 //! A socket that is listened at.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream as BlockingUnixStream;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,8 @@ pub(crate) type Socket = Either<TcpStream, UnixStream>;
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) stream: Stream,
+    /// Where it came from; unix sockets come from nowhere.
+    pub(crate) peer: Option<SocketAddr>,
     pub(crate) stopping: Stopping,
 }
 
@@ -80,17 +83,17 @@ impl Listener {
     }
 
     /// The next client. Nothing is lost if this is dropped.
-    pub(super) async fn accept(&self) -> io::Result<Socket> {
+    pub(super) async fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
         match &self.socket {
             Listening::Tcp(listener) => {
-                let (stream, _peer) = listener.accept().await?;
+                let (stream, peer) = listener.accept().await?;
                 // Answers are small and waited for.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "no delay cannot be set");
                 }
-                Ok(Either::Left(stream))
+                Ok((Either::Left(stream), Some(peer)))
             }
-            Listening::Unix(listener, _) => Ok(Either::Right(listener.accept().await?.0)),
+            Listening::Unix(listener, _) => Ok((Either::Right(listener.accept().await?.0), None)),
         }
     }
 }

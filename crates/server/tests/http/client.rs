@@ -48,6 +48,11 @@ impl Client {
         reply(self.agent.get(self.url(path)).call())
     }
 
+    pub(crate) fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
+        let request = self.agent.get(self.url(path));
+        reply(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).call())
+    }
+
     pub(crate) fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Reply {
         self.post_as("application/json", path, body)
     }
@@ -70,6 +75,7 @@ impl Client {
 fn reply(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Reply {
     let mut response = response.unwrap();
     let text = response.body_mut().read_to_string().unwrap();
-    let body = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let json = |text: &str| serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let body = if text.is_empty() { Value::Null } else { json(&text) };
     Reply { status: response.status().as_u16(), headers: response.headers().clone(), body }
 }

@@ -5,10 +5,12 @@
 
 mod answers;
 mod bad_input;
+mod batch;
 mod client;
 mod drain;
 mod outages;
 mod policies;
+mod proxies;
 mod redis;
 mod running;
 mod slow_clients;
