@@ -10,7 +10,7 @@ use std::sync::Arc;
 use drl_core::policy::{Policies, Policy};
 
 use super::StoreSetting;
-use super::document;
+use super::document::{self, Node, Value};
 use super::policy;
 use super::problem::{ConfigError, Place, Problem, Problems};
 use super::reader::{self, Table};
@@ -21,16 +21,23 @@ const LONGEST: u64 = 64 << 20;
 /// A file's content, checked by itself.
 #[derive(Debug)]
 pub(super) struct File {
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
     pub(super) store: Option<StoreSetting>,
     pub(super) domain: String,
-    pub(super) policies: Vec<(Place, Policy)>,
+    pub(super) policies: Vec<Listed>,
+}
+
+/// A policy and what is written about it.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) policy: Policy,
+    pub(super) node: Node,
 }
 
 impl File {
     pub(super) fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
         let mut problems = Problems::new(name);
-        let file = document::parse(text, &mut problems).and_then(|node| read(name, &node, &mut problems));
+        let file = document::parse(text, &mut problems).and_then(|node| read(name, node, &mut problems));
         let found = problems.into_sorted();
         match file {
             Some(file) if found.is_empty() => Ok(file),
@@ -39,8 +46,8 @@ impl File {
     }
 }
 
-fn read(name: &str, node: &document::Node, problems: &mut Problems) -> Option<File> {
-    let mut table = Table::new(node, "a table with `policies`", problems)?;
+fn read(name: &str, node: Node, problems: &mut Problems) -> Option<File> {
+    let mut table = Table::new(&node, "a table with `policies`", problems)?;
     let store = table.take("store");
     let store = store.and_then(|node| {
         let url = reader::text(node, "a store URL", problems)?;
@@ -53,19 +60,29 @@ fn read(name: &str, node: &document::Node, problems: &mut Problems) -> Option<Fi
     let mut policies = Vec::new();
     if let Some(list) = list {
         let nodes = reader::list(list, "a list of policies", problems).unwrap_or_default();
-        if matches!(&list.value, document::Value::List(nodes) if nodes.is_empty()) {
+        if matches!(&list.value, Value::List(nodes) if nodes.is_empty()) {
             problems.add(list.place, "a file without a policy would limit nothing");
         }
-        policies =
-            nodes.iter().filter_map(|node| Some((node.place, policy::read(node, problems)?))).collect();
+        policies = nodes.iter().map(|node| policy::read(node, problems)).collect();
     }
     let (place, domain) = domain.unwrap_or((Place::START, Policies::DEFAULT_DOMAIN.to_owned()));
     problems.ok(place, Policies::new(&domain, Vec::new()));
+    let listed = |(policy, node)| Some(Listed { policy: policy?, node });
+    let policies = policies.into_iter().zip(policy_nodes(node)).filter_map(listed).collect();
     let file = File { name: name.into(), store, domain, policies };
     for conflict in conflicts(std::slice::from_ref(&file)) {
         problems.add(conflict.place, conflict.message);
     }
     Some(file)
+}
+
+/// Takes the list of policies out of the document.
+fn policy_nodes(document: Node) -> Vec<Node> {
+    let Value::Table(entries) = document.value else { return Vec::new() };
+    match entries.into_iter().find(|entry| entry.key == "policies").map(|entry| entry.node.value) {
+        Some(Value::List(nodes)) => nodes,
+        _ => Vec::new(),
+    }
 }
 
 /// Names that are taken, and stores that differ.
@@ -77,7 +94,7 @@ pub(super) fn conflicts(files: &[File]) -> Vec<Problem> {
         let mut add = |place: Place, message: String| {
             found.push(Problem { file: Arc::clone(&file.name), place, message });
         };
-        for (place, policy) in &file.policies {
+        for Listed { policy, node: Node { place, .. } } in &file.policies {
             match taken.entry((&file.domain, policy.name())) {
                 Entry::Vacant(free) => drop(free.insert((file, *place))),
                 Entry::Occupied(first) => {

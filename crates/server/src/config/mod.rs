@@ -6,9 +6,11 @@
 mod document;
 mod file;
 mod hint;
+mod patch;
 mod policy;
 mod problem;
 mod reader;
+mod source;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,9 +18,11 @@ use std::sync::Arc;
 use distributed_rate_limiter::engine::{Engine, EngineOptions};
 use drl_core::policy::{Policies, Policy};
 
+pub use patch::patch;
 pub use problem::{ConfigError, Place, Problem};
+pub use source::PolicySource;
 
-use file::File;
+use file::{File, Listed};
 
 /// Policies, ready to be served.
 #[derive(Clone, Debug)]
@@ -27,6 +31,8 @@ pub struct Config {
     pub store: Option<StoreSetting>,
     /// The policies of each domain.
     pub domains: Vec<Policies>,
+    /// What the files say about each policy.
+    sources: Vec<PolicySource>,
 }
 
 /// A store as a policy file names it.
@@ -68,6 +74,12 @@ impl Config {
         Self::combine(vec![File::parse(name, text)?])
     }
 
+    /// What the files say about a policy; to be changed with [`patch`].
+    #[must_use]
+    pub fn source(&self, domain: &str, policy: &str) -> Option<&PolicySource> {
+        self.sources.iter().find(|source| source.domain() == domain && source.policy() == policy)
+    }
+
     /// Whether the store that the files name can be one. Nobody connects to it.
     ///
     /// # Errors
@@ -90,11 +102,15 @@ impl Config {
         }
         let store = files.iter().find_map(|file| file.store.clone());
         let mut domains: Vec<(String, Vec<Policy>)> = Vec::new();
+        let mut sources = Vec::new();
         for file in files {
-            let policies = file.policies.into_iter().map(|(_, policy)| policy);
-            match domains.iter_mut().find(|(domain, _)| *domain == file.domain) {
-                Some((_, list)) => list.extend(policies),
-                None => domains.push((file.domain, policies.collect())),
+            let at = domains.iter().position(|(domain, _)| *domain == file.domain).unwrap_or_else(|| {
+                domains.push((file.domain.clone(), Vec::new()));
+                domains.len() - 1
+            });
+            for Listed { policy, node } in file.policies {
+                sources.push(PolicySource::new(&file.name, &file.domain, policy.name(), node));
+                domains[at].1.push(policy);
             }
         }
         let compile = |(domain, list): (String, Vec<Policy>)| Policies::new(&domain, list);
@@ -103,7 +119,7 @@ impl Config {
             let (file, place, message) = ("configuration".into(), Place::START, error.to_string());
             ConfigError(vec![Problem { file, place, message }])
         };
-        Ok(Self { store, domains: compiled.map_err(wrong)? })
+        Ok(Self { store, domains: compiled.map_err(wrong)?, sources })
     }
 }
 
