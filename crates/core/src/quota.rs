@@ -124,6 +124,12 @@ impl Quota {
         Self::new(limit, Micros::from_secs(86_400))
     }
 
+    /// The algorithm that keeps it.
+    #[must_use]
+    pub fn kind(&self) -> Algorithm {
+        self.algorithm
+    }
+
     /// The algorithm that keeps it; [`Algorithm::TokenBucket`] unless said otherwise.
     #[must_use]
     pub fn algorithm(self, algorithm: Algorithm) -> Self {

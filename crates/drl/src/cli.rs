@@ -64,8 +64,12 @@ pub(crate) struct Serve {
     #[arg(long, env = "DRL_RESP", value_name = "ADDR", default_value = "off", value_parser = front)]
     pub(crate) resp: Front,
     /// Where operators are answered (HTTP).
-    #[arg(long, env = "DRL_ADMIN", value_name = "ADDR", default_value = "off", value_parser = front)]
+    #[arg(long, env = "DRL_ADMIN", value_name = "ADDR", default_value = "127.0.0.1:9090", value_parser = front)]
     pub(crate) admin: Front,
+    /// What who changes something over the admin front must show as `Authorization: Bearer TOKEN`. Without,
+    /// changes are taken from this machine only.
+    #[arg(long, env = "DRL_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) admin_token: Option<String>,
     #[command(flatten)]
     pub(crate) tls: Tls,
 }

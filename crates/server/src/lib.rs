@@ -12,6 +12,8 @@
 //! | [`decider`] | from a request to its answer, whatever front it came through |
 //! | [`forward`] | what a proxy says about a request |
 //! | `http` | the front `http` |
+//! | `live` | files and operators' changes, taken over while the server runs |
+//! | `metrics` | what is counted |
 //! | `listen`, `web` | sockets, TLS, HTTP/1.1 and 2: what fronts stand on |
 //! | [`server`] | settings, listening, draining |
 //! | [`signals`] | when to stop |
@@ -21,6 +23,8 @@ pub mod decider;
 pub mod forward;
 mod http;
 mod listen;
+mod live;
+mod metrics;
 pub mod server;
 pub mod signals;
 mod web;

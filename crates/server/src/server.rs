@@ -1,18 +1,21 @@
 //! Settings → bind → run → drain.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use distributed_rate_limiter::Error;
-use distributed_rate_limiter::engine::{Engine, EngineOptions};
+use distributed_rate_limiter::engine::{self, Engine, EngineOptions};
+use drl_store::Store;
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
-use crate::decider::Decider;
-use crate::forward::Extraction;
-use crate::http;
+use crate::decider::{Answer, Request};
+use crate::http::{self, admin};
 use crate::listen::{self, Address, Bounds, Front, Listener, Stopping, Tls, TlsError, TlsFiles};
+use crate::live::{self, Live};
+use crate::metrics::{FrontName, Metrics, Observed};
 use crate::web::Web;
 
 /// The store without which nothing needs to be installed.
@@ -27,6 +30,8 @@ const CONNECTIONS: usize = 30_000;
 pub struct Settings {
     /// The policies.
     pub config: Config,
+    /// Where they were read, if they are to be read again when they change there.
+    pub files: Option<PathBuf>,
     /// The store's URL; wins over the one in the policy file. `memory://` if there is neither.
     pub store: Option<String>,
     /// The HTTP front.
@@ -39,6 +44,9 @@ pub struct Settings {
     pub admin: Front,
     /// The certificate of the fronts that have TLS.
     pub tls: Option<TlsFiles>,
+    /// What who changes something over the admin front must show. Without one, that front changes things for
+    /// this machine only.
+    pub admin_token: Option<String>,
     /// How long requests in flight may take once the server drains.
     pub drain: Duration,
 }
@@ -49,12 +57,14 @@ impl Settings {
     pub fn new(config: Config) -> Self {
         Self {
             config,
+            files: None,
             store: None,
             http: Front::Tcp("127.0.0.1:8080".to_owned()),
             grpc: Front::Off,
             resp: Front::Off,
-            admin: Front::Off,
+            admin: Front::Tcp("127.0.0.1:9090".to_owned()),
             tls: None,
+            admin_token: None,
             drain: Duration::from_secs(10),
         }
     }
@@ -89,19 +99,26 @@ pub enum StartError {
 /// What all fronts share.
 #[derive(Debug)]
 pub(crate) struct App {
-    decider: Decider,
-    extraction: Extraction,
+    live: Arc<Live>,
+    metrics: Arc<Metrics>,
     stop: watch::Sender<bool>,
 }
 
 impl App {
-    pub(crate) fn decider(&self) -> &Decider {
-        &self.decider
+    /// Decides a request that came in at that front.
+    pub(crate) async fn decide(&self, front: FrontName, request: &Request<'_>) -> Result<Answer, Error> {
+        let started = Instant::now();
+        let decided = self.live.decider().decide(request).await;
+        self.metrics.decided(front, started.elapsed());
+        decided
     }
 
-    /// How requests that proxies ask about are described.
-    pub(crate) fn extraction(&self) -> &Extraction {
-        &self.extraction
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -116,6 +133,9 @@ pub struct Server {
     listeners: Fronts<Listener>,
     addresses: Addresses,
     bounds: Bounds,
+    files: Option<PathBuf>,
+    tls: Option<(Tls, TlsFiles)>,
+    admin_token: Option<String>,
 }
 
 /// Something for each front that is on.
@@ -163,17 +183,24 @@ impl Server {
             }
             (None, None) => EMBEDDED,
         };
-        let engine = Engine::connect(url, EngineOptions::default()).await?;
-        Self::on_engine(engine, settings).await
+        let (store, prefix) = engine::open(url, &EngineOptions::default())?;
+        Self::on_store(store, &prefix, settings).await
     }
 
-    /// The same on an engine of the caller's; [`Settings::store`] is not looked at.
+    /// The same on a store of the caller's; [`Settings::store`] is not looked at. `prefix` keeps deployments
+    /// apart that share a store.
     ///
     /// # Errors
     /// As [`Server::bind`].
-    pub async fn on_engine(engine: Engine, settings: Settings) -> Result<Self, StartError> {
+    pub async fn on_store(
+        store: Arc<dyn Store>,
+        prefix: &str,
+        settings: Settings,
+    ) -> Result<Self, StartError> {
         let tls = settings.tls.as_ref().map(Tls::load).transpose()?;
-        let decider = Decider::new(engine, &settings.config)?;
+        let metrics = Arc::new(Metrics::default());
+        let engine = Engine::with_store(Arc::new(Observed::new(store, metrics.store.clone())), prefix);
+        let live = Arc::new(Live::new(engine, settings.config, Arc::clone(&metrics))?);
         let listen = async |front: &Front| {
             let bound = async {
                 let listener = Listener::bind(front, tls.as_ref()).await?;
@@ -192,10 +219,10 @@ impl Server {
         if addresses == (Fronts { http: None, grpc: None, resp: None, admin: None }) {
             return Err(StartError::NothingToServe);
         }
-        let app =
-            Arc::new(App { decider, extraction: Extraction::default(), stop: watch::Sender::new(false) });
+        let app = Arc::new(App { live, metrics, stop: watch::Sender::new(false) });
         let bounds = Bounds { connections: CONNECTIONS, patience: PATIENCE, drain: settings.drain };
-        Ok(Self { app, listeners, addresses, bounds })
+        let Settings { files, tls: tls_files, admin_token, .. } = settings;
+        Ok(Self { app, listeners, addresses, bounds, files, tls: tls.zip(tls_files), admin_token })
     }
 
     /// Where it listens.
@@ -207,7 +234,7 @@ impl Server {
     /// Serves until `stop` is done, then drains: not ready, no new connections, what is in flight is
     /// finished as far as [`Settings::drain`] allows.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { app, listeners, bounds, .. } = self;
+        let Self { app, listeners, addresses, bounds, files, tls, admin_token } = self;
         let stopping = Stopping::new(&app.stop);
         let web = |listener: Option<Listener>, routes: axum::Router| {
             let (stopping, web) = (stopping.clone(), Web::new(routes, bounds.patience));
@@ -222,9 +249,26 @@ impl Server {
             tracing::info!("draining");
             app.stop.send_replace(true);
         };
-        let http = web(listeners.http, http::routes(Arc::clone(&app)));
-        tokio::join!(http, drain);
-        app.decider().release().await;
+        let watch_files = async {
+            if let Some(path) = files {
+                live::watch_files(Arc::clone(&app.live), path, stopping.clone()).await;
+            }
+        };
+        let watch_certificate = async {
+            if let Some((tls, files)) = tls {
+                live::watch_certificate(tls, files, stopping.clone()).await;
+            }
+        };
+        let guard = admin::Guard::new(admin_token, addresses.admin.as_ref().is_some_and(Address::is_local));
+        tokio::join!(
+            web(listeners.http, http::routes(Arc::clone(&app))),
+            web(listeners.admin, admin::routes(Arc::clone(&app), guard)),
+            live::follow(Arc::clone(&app.live), stopping.clone()),
+            watch_files,
+            watch_certificate,
+            drain,
+        );
+        app.live.decider().release().await;
         tracing::info!("drained");
     }
 }

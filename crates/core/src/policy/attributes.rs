@@ -30,6 +30,23 @@ impl<'a> Attributes<'a> {
         Ok(attributes)
     }
 
+    /// The same, with this attribute unless there is one of that name, or none is given, or there is no room.
+    #[must_use]
+    pub fn with_default<'b>(&self, name: &'b str, value: Option<&'b [u8]>) -> Attributes<'b>
+    where
+        'a: 'b,
+    {
+        let mut all: SmallVec<[(&'b str, &'b [u8]); 8]> =
+            self.0.iter().map(|&(name, value)| (name, value)).collect();
+        if let Some(value) = value
+            && all.len() < Self::MOST
+            && self.get(name).is_none()
+        {
+            all.push((name, value));
+        }
+        Attributes(all)
+    }
+
     /// The value of an attribute.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {

@@ -33,7 +33,7 @@ use smallvec::{SmallVec, smallvec};
 
 pub use self::failure::FailurePolicy;
 pub use self::limit::{Limit, LimitOptions};
-pub use self::open::EngineOptions;
+pub use self::open::{EngineOptions, open};
 pub use drl_core::engine::{Leases, Want};
 pub use drl_core::shard::Shards;
 pub use drl_store::directory::{Entry, Mark, Page};
@@ -95,7 +95,8 @@ impl Engine {
     /// [`Error::InvalidConfig`] if the URL or an option in it cannot be understood.
     #[expect(clippy::unused_async, reason = "stores that look around before they start are to come")]
     pub async fn connect(url: &str, options: EngineOptions) -> Result<Self, Error> {
-        open::engine(url, options)
+        let (store, prefix) = open(url, &options)?;
+        Ok(Self::with_store(store, &prefix))
     }
 
     /// An engine on a store of your own. `prefix` keeps deployments apart that share one.

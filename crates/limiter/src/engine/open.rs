@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use drl_store::{MemoryStore, Store};
 
-use super::Engine;
 use crate::error::Error;
 
 /// What keeps deployments apart that share a store, unless said otherwise.
@@ -20,20 +19,24 @@ pub struct EngineOptions {
     pub prefix: Option<String>,
 }
 
-pub(super) fn engine(url: &str, options: EngineOptions) -> Result<Engine, Error> {
+/// A store and the prefix that its URL or the options name: for whoever has something to put in between.
+///
+/// # Errors
+/// As [`Engine::connect`].
+pub fn open(url: &str, options: &EngineOptions) -> Result<(Arc<dyn Store>, String), Error> {
+    let named = options.prefix.as_deref().unwrap_or(PREFIX);
     if url == "memory:" || url.starts_with("memory://") {
         let rest = url.trim_start_matches("memory:").trim_start_matches("//");
         if !rest.is_empty() {
             return Err(Error::config(format!("store URL: memory:// takes nothing behind it, not `{rest}`")));
         }
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        return Ok(Engine::with_store(store, options.prefix.as_deref().unwrap_or(PREFIX)));
+        return Ok((store, named.to_owned()));
     }
     let url: drl_redis::StoreUrl =
         url.parse().map_err(|error| Error::config(format!("{error}: see the forms in the documentation")))?;
     let mut store_options = drl_redis::Options::default();
     store_options.timeout = options.timeout.unwrap_or(store_options.timeout);
     let store: Arc<dyn Store> = Arc::new(drl_redis::RedisStore::lazy(&url, store_options)?);
-    let prefix = url.prefix().or(options.prefix.as_deref()).unwrap_or(PREFIX);
-    Ok(Engine::with_store(store, prefix))
+    Ok((store, url.prefix().unwrap_or(named).to_owned()))
 }

@@ -10,10 +10,12 @@ use std::sync::Arc;
 use drl_core::policy::{Policies, Policy};
 
 use super::StoreSetting;
+use super::auth;
 use super::document::{self, Node, Value};
 use super::policy;
 use super::problem::{ConfigError, Place, Problem, Problems};
 use super::reader::{self, Table};
+use crate::forward::Extraction;
 
 /// A longer file is not one that somebody wrote.
 const LONGEST: u64 = 64 << 20;
@@ -24,7 +26,10 @@ pub(super) struct File {
     pub(super) name: Arc<str>,
     pub(super) store: Option<StoreSetting>,
     pub(super) domain: String,
+    pub(super) auth: Option<(Place, Extraction)>,
     pub(super) policies: Vec<Listed>,
+    /// Of what is written in it.
+    pub(super) digest: blake3::Hash,
 }
 
 /// A policy and what is written about it.
@@ -38,6 +43,7 @@ impl File {
     pub(super) fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
         let mut problems = Problems::new(name);
         let file = document::parse(text, &mut problems).and_then(|node| read(name, node, &mut problems));
+        let file = file.map(|file| Self { digest: blake3::hash(text.as_bytes()), ..file });
         let found = problems.into_sorted();
         match file {
             Some(file) if found.is_empty() => Ok(file),
@@ -55,6 +61,8 @@ fn read(name: &str, node: Node, problems: &mut Problems) -> Option<File> {
     });
     let domain = table.take("domain");
     let domain = domain.and_then(|node| Some((node.place, reader::text(node, "a domain", problems)?)));
+    let auth = table.take("auth");
+    let auth = auth.and_then(|node| Some((node.place, auth::read(node, problems)?)));
     let list = table.require("policies", problems);
     table.finish(problems);
     let mut policies = Vec::new();
@@ -69,7 +77,7 @@ fn read(name: &str, node: Node, problems: &mut Problems) -> Option<File> {
     problems.ok(place, Policies::new(&domain, Vec::new()));
     let listed = |(policy, node)| Some(Listed { policy: policy?, node });
     let policies = policies.into_iter().zip(policy_nodes(node)).filter_map(listed).collect();
-    let file = File { name: name.into(), store, domain, policies };
+    let file = File { name: name.into(), store, domain, auth, policies, digest: blake3::hash(b"") };
     for conflict in conflicts(std::slice::from_ref(&file)) {
         problems.add(conflict.place, conflict.message);
     }
@@ -89,6 +97,7 @@ fn policy_nodes(document: Node) -> Vec<Node> {
 pub(super) fn conflicts(files: &[File]) -> Vec<Problem> {
     let mut taken: HashMap<(&str, &str), (&File, Place)> = HashMap::new();
     let mut store: Option<&StoreSetting> = None;
+    let mut auth: Option<(&File, Place)> = None;
     let mut found = Vec::new();
     for file in files {
         let mut add = |place: Place, message: String| {
@@ -103,6 +112,13 @@ pub(super) fn conflicts(files: &[File]) -> Vec<Problem> {
                     add(*place, format!("the name `{name}` is taken by the policy at {}:{line}", other.name));
                 }
             }
+        }
+        match (&file.auth, auth) {
+            (Some((second, _)), Some((other, Place { line, .. }))) => {
+                add(*second, format!("there is another `auth` at {}:{line}", other.name));
+            }
+            (Some((place, _)), None) => auth = Some((file, *place)),
+            _ => {}
         }
         match (&file.store, store) {
             (Some(second), Some(first)) if second.url != first.url => {

@@ -3,6 +3,7 @@
 //! Unknown keys are errors, every problem says `file:line:column: message`, and one run finds all of them.
 //! The format is in `docs/policies.md`.
 
+mod auth;
 mod document;
 mod file;
 mod hint;
@@ -22,6 +23,7 @@ pub use patch::patch;
 pub use problem::{ConfigError, Place, Problem};
 pub use source::PolicySource;
 
+use crate::forward::Extraction;
 use file::{File, Listed};
 
 /// Policies, ready to be served.
@@ -31,8 +33,11 @@ pub struct Config {
     pub store: Option<StoreSetting>,
     /// The policies of each domain.
     pub domains: Vec<Policies>,
+    /// How requests that proxies ask about are described.
+    pub auth: Extraction,
     /// What the files say about each policy.
     sources: Vec<PolicySource>,
+    version: Arc<str>,
 }
 
 /// A store as a policy file names it.
@@ -80,6 +85,12 @@ impl Config {
         self.sources.iter().find(|source| source.domain() == domain && source.policy() == policy)
     }
 
+    /// Twelve digits that differ when anything in the files does.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
     /// Whether the store that the files name can be one. Nobody connects to it.
     ///
     /// # Errors
@@ -101,6 +112,12 @@ impl Config {
             return Err(ConfigError(found));
         }
         let store = files.iter().find_map(|file| file.store.clone());
+        let auth = files.iter().find_map(|file| file.auth.clone());
+        let mut digest = blake3::Hasher::new();
+        for file in &files {
+            digest.update(file.digest.as_bytes());
+        }
+        let version = digest.finalize().to_hex()[..12].into();
         let mut domains: Vec<(String, Vec<Policy>)> = Vec::new();
         let mut sources = Vec::new();
         for file in files {
@@ -119,7 +136,8 @@ impl Config {
             let (file, place, message) = ("configuration".into(), Place::START, error.to_string());
             ConfigError(vec![Problem { file, place, message }])
         };
-        Ok(Self { store, domains: compiled.map_err(wrong)?, sources })
+        let auth = auth.map_or_else(Extraction::default, |(_, auth)| auth);
+        Ok(Self { store, domains: compiled.map_err(wrong)?, auth, sources, version })
     }
 }
 

@@ -7,6 +7,7 @@ use distributed_rate_limiter::engine::Engine;
 
 use super::domain::Domain;
 use crate::config::Config;
+use crate::metrics::Policies;
 
 /// The rules of all domains.
 #[derive(Debug)]
@@ -16,10 +17,10 @@ pub(super) struct Book {
 
 impl Book {
     /// Makes every policy's limits on `engine`.
-    pub(super) fn new(engine: &Engine, config: &Config) -> Result<Self, Error> {
+    pub(super) fn new(engine: &Engine, config: &Config, counters: &Policies) -> Result<Self, Error> {
         let domains = config.domains.iter().map(|policies| {
             let name = policies.domain().to_owned();
-            Ok((name, Domain::new(engine, policies.clone())?))
+            Ok((name, Domain::new(engine, policies.clone(), counters)?))
         });
         Ok(Self { domains: domains.collect::<Result<_, Error>>()? })
     }

@@ -8,6 +8,7 @@ use drl_core::policy::{OnStoreFailure, Policies, Policy};
 
 use super::met::{Met, Voice};
 use super::request::Part;
+use crate::metrics::{self, PolicyCounters};
 
 /// Policies and, in the same order, what deciding them takes.
 #[derive(Debug)]
@@ -25,8 +26,16 @@ struct Ready {
 }
 
 impl Domain {
-    pub(super) fn new(engine: &Engine, policies: Policies) -> Result<Self, Error> {
-        let ready = policies.list().iter().map(|policy| Ready::new(engine, policies.domain(), policy));
+    pub(super) fn new(
+        engine: &Engine,
+        policies: Policies,
+        counters: &metrics::Policies,
+    ) -> Result<Self, Error> {
+        let domain = policies.domain();
+        let ready = policies.list().iter().map(|policy| {
+            let counters = counters.counters(domain, policy.name());
+            Ready::new(engine, domain, policy, counters)
+        });
         Ok(Self { ready: ready.collect::<Result<_, Error>>()?, policies })
     }
 
@@ -35,24 +44,34 @@ impl Domain {
     }
 
     /// What this part of a request meets, in the order written.
-    pub(super) fn meet<'b, 'r>(&'b self, at: usize, part: &Part<'r>) -> impl Iterator<Item = Met<'b, 'r>> {
-        self.policies.matching(&part.attributes).into_iter().filter_map(move |policy| {
+    pub(super) fn meet<'b, 'r, 'p>(
+        &'b self,
+        at: usize,
+        part: &Part<'p>,
+        tier: Option<&'r str>,
+    ) -> impl Iterator<Item = Met<'b, 'r>> + use<'b, 'r>
+    where
+        'p: 'r,
+    {
+        let attributes = part.attributes.with_default(Policy::TIER, tier.map(str::as_bytes));
+        let cost = part.cost;
+        self.policies.matching(&attributes).into_iter().filter_map(move |policy| {
             let (policy, ready) = (self.policies.list().get(policy)?, self.ready.get(policy)?);
-            let quota = policy.quota_for(&part.attributes);
+            let quota = policy.quota_for(&attributes);
             Some(Met {
                 part: at,
-                cost: part.cost,
+                cost,
                 voice: Cow::Borrowed(&ready.voice),
                 limit: Cow::Borrowed(ready.limits.get(quota)?),
                 quota: *policy.quotas().get(quota)?,
-                partition: policy.partition(&part.attributes)?,
+                partition: policy.partition(&attributes)?,
             })
         })
     }
 }
 
 impl Ready {
-    fn new(engine: &Engine, domain: &str, policy: &Policy) -> Result<Self, Error> {
+    fn new(engine: &Engine, domain: &str, policy: &Policy, counters: PolicyCounters) -> Result<Self, Error> {
         // A domain has no slash, so no two domains' policies share a counter. All tiers of a policy do (as
         // far as their windows are the same): who changes tier keeps what was used.
         let name = format!("{domain}/{}", policy.name());
@@ -72,6 +91,7 @@ impl Ready {
             shadow: policy.is_shadow(),
             rejection: policy.rejection(),
             on_store_failure: policy.failure_mode(),
+            counters,
         };
         Ok(Self { voice, limits: limits.collect::<Result<_, Error>>()? })
     }

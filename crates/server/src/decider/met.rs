@@ -9,6 +9,7 @@ use drl_core::Micros;
 use drl_core::policy::{OnLimited, OnStoreFailure, Partition};
 
 use super::answer::Word;
+use crate::metrics::{PolicyCounters, Verdict};
 
 /// How a rule speaks, whatever its limit is.
 #[derive(Clone, Debug)]
@@ -18,6 +19,7 @@ pub(super) struct Voice {
     pub(super) shadow: bool,
     pub(super) rejection: OnLimited,
     pub(super) on_store_failure: OnStoreFailure,
+    pub(super) counters: PolicyCounters,
 }
 
 /// A limit that one part of a request meets, and the allowance it draws on.
@@ -39,6 +41,20 @@ impl Met<'_, '_> {
     /// Whether it is the same counter, which can be charged once only in a decision.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         self.limit.is_same_as(&other.limit) && self.partition == other.partition
+    }
+
+    /// Whether the word is about this.
+    pub(super) fn spoke(&self, word: &Word) -> bool {
+        Arc::ptr_eq(&self.voice.name, &word.name) && self.part == word.part
+    }
+
+    pub(super) fn count(&self, word: &Word) {
+        let verdict = match (word.allows(), word.shadow) {
+            (true, _) => Verdict::Allowed,
+            (false, false) => Verdict::Denied,
+            (false, true) => Verdict::WouldDeny,
+        };
+        self.voice.counters.count(verdict, word.source);
     }
 
     pub(super) fn word(&self, decision: &Decision) -> Word {

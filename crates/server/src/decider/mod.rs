@@ -11,13 +11,14 @@ mod met;
 mod readiness;
 mod request;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use distributed_rate_limiter::engine::{Demand, Engine, Want};
 use distributed_rate_limiter::{Error, Retry, Ruling, Source};
 use drl_core::Micros;
-use drl_core::policy::{OnLimited, OnStoreFailure};
+use drl_core::policy::{Attributes, OnLimited, OnStoreFailure, Policy};
 use futures_util::future::join_all;
 use smallvec::SmallVec;
 
@@ -26,8 +27,13 @@ pub use readiness::Unready;
 pub use request::{Intent, Part, Parts, Request};
 
 use crate::config::Config;
+use crate::live::Tiers;
+use crate::metrics::{Policies, Verdict};
 use book::Book;
 use met::Met;
+
+/// The attribute that names the client.
+const CLIENT: &str = "client";
 
 /// The limits that a request meets.
 type Meeting<'b, 'r> = SmallVec<[Met<'b, 'r>; 4]>;
@@ -37,6 +43,8 @@ type Meeting<'b, 'r> = SmallVec<[Met<'b, 'r>; 4]>;
 pub struct Decider {
     engine: Engine,
     book: ArcSwap<Book>,
+    tiers: Arc<Tiers>,
+    counters: Arc<Policies>,
 }
 
 impl Decider {
@@ -44,9 +52,14 @@ impl Decider {
     ///
     /// # Errors
     /// If the engine cannot keep one of them.
-    pub fn new(engine: Engine, config: &Config) -> Result<Self, Error> {
-        let book = ArcSwap::from_pointee(Book::new(&engine, config)?);
-        Ok(Self { engine, book })
+    pub(crate) fn new(
+        engine: Engine,
+        config: &Config,
+        tiers: Arc<Tiers>,
+        counters: Arc<Policies>,
+    ) -> Result<Self, Error> {
+        let book = ArcSwap::from_pointee(Book::new(&engine, config, &counters)?);
+        Ok(Self { engine, book, tiers, counters })
     }
 
     /// Holds requests against another configuration from now on. What was counted stays counted, where the
@@ -55,7 +68,7 @@ impl Decider {
     /// # Errors
     /// If the engine cannot keep one of the limits; then everything stays as it was.
     pub fn replace(&self, config: &Config) -> Result<(), Error> {
-        self.book.store(Book::new(&self.engine, config)?.into());
+        self.book.store(Book::new(&self.engine, config, &self.counters)?.into());
         Ok(())
     }
 
@@ -71,11 +84,16 @@ impl Decider {
     pub async fn decide(&self, request: &Request<'_>) -> Result<Answer, Error> {
         let book = self.book.load();
         let Some(domain) = book.domain(request.domain) else { return Ok(Answer::unlimited()) };
-        let met = request.parts.iter().enumerate().flat_map(|(at, part)| domain.meet(at, part));
+        let tiers: SmallVec<[Option<Arc<str>>; 1]> =
+            request.parts.iter().map(|part| self.tier(&part.attributes)).collect();
+        let parts = request.parts.iter().zip(&tiers).enumerate();
+        let met = parts.flat_map(|(at, (part, tier))| domain.meet(at, part, tier.as_deref()));
         let (shadow, enforced): (Meeting<'_, '_>, Meeting<'_, '_>) = met.partition(|met| met.voice.shadow);
         let mut answer = match enforced.as_slice() {
             [] => Answer::unlimited(),
-            enforced => self.enforce(enforced, request.intent).await?,
+            enforced => self.enforce(enforced, request.intent).await.inspect_err(|_| {
+                enforced.iter().for_each(|met| met.voice.counters.count(Verdict::Error, Source::Store));
+            })?,
         };
         if !shadow.is_empty() {
             let wanted = match (request.intent, answer.outcome) {
@@ -84,7 +102,22 @@ impl Decider {
             };
             answer.words.extend(self.shadows(&shadow, wanted).await);
         }
+        if request.intent == Intent::Check {
+            // One word for each that enforces; a shadow policy that could not be asked has none.
+            enforced.iter().zip(&answer.words).for_each(|(met, word)| met.count(word));
+            let said = answer.words.iter().skip(enforced.len());
+            said.filter_map(|word| Some((shadow.iter().find(|met| met.spoke(word))?, word)))
+                .for_each(|(met, word)| met.count(word));
+        }
         Ok(answer)
+    }
+
+    /// The tier that operators have put the client into; a tier that the request names itself comes first.
+    fn tier(&self, attributes: &Attributes<'_>) -> Option<Arc<str>> {
+        match attributes.get(Policy::TIER) {
+            Some(_) => None,
+            None => self.tiers.of(attributes.get(CLIENT)?),
+        }
     }
 
     /// Decides the policies whose word counts; where the decisive one says so, waits for room.

@@ -14,6 +14,7 @@ use super::status::Refusal;
 use super::{fields, reply};
 use crate::decider::{Outcome, Request};
 use crate::forward::Forwarded;
+use crate::metrics::FrontName;
 use crate::server::App;
 use crate::web::Peer;
 
@@ -42,13 +43,14 @@ pub(super) async fn auth(
         let peer = asked.extensions.get::<Peer>().and_then(|peer| peer.0).map(|peer| peer.ip());
         let request =
             Forwarded { headers: &asked.headers, method: &asked.method, appended: appended.as_deref(), peer };
-        let extraction = app.extraction();
+        let now = app.live().now();
+        let extraction = &now.config.auth;
         let found = extraction.attributes(request);
         let attributes = Attributes::new(found.iter().map(|(name, value)| (*name, value.as_slice())))
             .map_err(|error| malformed(error.to_string()))?;
         let domain = options.domain.as_deref().unwrap_or(&extraction.domain);
         let request = Request::new(domain, attributes, options.cost.unwrap_or(1));
-        let answer = app.decider().decide(&request).await.map_err(|error| undecidable(&error))?;
+        let answer = app.decide(FrontName::Http, &request).await.map_err(|error| undecidable(&error))?;
         tracing::debug!(domain, outcome = ?answer.outcome, "decided");
         Ok(match (answer.outcome, denied) {
             (Outcome::Allowed, _) => (StatusCode::NO_CONTENT, fields::of(&answer)).into_response(),

@@ -17,6 +17,7 @@ use super::reply::Reply;
 use super::status::{self, Refusal};
 use super::{body, request};
 use crate::decider::Intent;
+use crate::metrics::FrontName;
 use crate::server::App;
 
 /// The most checks of one call.
@@ -63,7 +64,7 @@ pub(super) async fn check(State(app): State<Arc<App>>, headers: HeaderMap, body:
 async fn item(app: &App, check: &RawValue) -> serde_json::Value {
     let decided = async {
         let body = request::Body::parse(check.get().as_bytes())?;
-        let answer = app.decider().decide(&body.request(Intent::Check)?).await;
+        let answer = app.decide(FrontName::Http, &body.request(Intent::Check)?).await;
         let answer = answer.map_err(|error| undecidable(&error))?;
         let status = status::of_outcome(answer.outcome).as_u16();
         Ok::<_, Problem>(serde_json::to_value(Item { status, said: Reply::new(&answer) }))

@@ -10,9 +10,9 @@ use super::problem::Problem;
 use super::status::Refusal;
 
 /// The longest body that is looked at.
-pub(super) const LONGEST: usize = 64 << 10;
+pub(in crate::http) const LONGEST: usize = 64 << 10;
 /// The longest body of a batch.
-pub(super) const LONGEST_BATCH: usize = 1 << 20;
+pub(in crate::http) const LONGEST_BATCH: usize = 1 << 20;
 /// What is read and dropped beyond that, so that the client gets to read why it is refused.
 const DISCARDED: usize = 4 << 20;
 /// How long a client may take to send its body.
@@ -23,12 +23,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const TYPES: [&str; 3] = ["application/json", "text/json", "application/x-www-form-urlencoded"];
 
 /// The whole body, if it is acceptable.
-pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
+pub(in crate::http) async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
     read_up_to(LONGEST, headers, body).await
 }
 
 /// The same with another bound.
-pub(super) async fn read_up_to(longest: usize, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
+pub(in crate::http) async fn read_up_to(
+    longest: usize,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Vec<u8>, Problem> {
     media_type(headers)?;
     match tokio::time::timeout(PATIENCE, collect(longest, body)).await {
         Ok(bytes) => bytes,

@@ -8,6 +8,7 @@
 //! | [`status`] | **the** table from outcome to wire code, and the problem types |
 //! | [`problem`] | problem bodies (RFC 9457) |
 
+pub(crate) mod admin;
 mod auth;
 mod batch;
 mod body;

@@ -12,7 +12,7 @@ use crate::decider::{Intent, Request};
 
 /// A place in the body; lines and columns count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct At {
+pub(in crate::http) struct At {
     line: usize,
     column: usize,
 }
@@ -20,19 +20,19 @@ pub(super) struct At {
 /// The body of `/v1/check` and `/v1/peek`, its types right.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object such as {\"attributes\":{\"client\":\"alice\"}}")]
-pub(super) struct Body {
+pub(in crate::http) struct Body {
     domain: Option<String>,
     attributes: Pairs,
     cost: Option<u64>,
 }
 
 impl Body {
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+    pub(in crate::http) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         serde_json::from_slice(bytes).map_err(|error| malformed(&error))
     }
 
     /// The request that it asks about.
-    pub(super) fn request(&self, intent: Intent) -> Result<Request<'_>, Problem> {
+    pub(in crate::http) fn request(&self, intent: Intent) -> Result<Request<'_>, Problem> {
         let pairs = self.attributes.0.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let attributes =
             Attributes::new(pairs).map_err(|error| Problem::new(Refusal::Malformed, error.to_string()))?;
@@ -42,7 +42,7 @@ impl Body {
 }
 
 /// What serde_json says ends with the place, which has members of its own.
-pub(super) fn malformed(error: &serde_json::Error) -> Problem {
+pub(in crate::http) fn malformed(error: &serde_json::Error) -> Problem {
     let at = At { line: error.line().max(1), column: error.column().max(1) };
     let text = error.to_string();
     let message = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);

@@ -7,7 +7,7 @@ use crate::decider::Outcome;
 
 /// Why a request is not answered with a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(in crate::http) enum Refusal {
     /// Not JSON, or not the members this call takes.
     Malformed,
     /// No such path.
@@ -22,12 +22,18 @@ pub(super) enum Refusal {
     MediaType,
     /// Nobody can decide: the store is out of reach.
     Undecidable,
+    /// Understood, and it makes no sense.
+    Invalid,
+    /// Nobody has said who asks.
+    Unauthorized,
+    /// Whoever asks may not.
+    Forbidden,
     /// Draining, or the store is needed and out of reach.
     NotReady,
 }
 
 /// The status of an outcome.
-pub(super) fn of_outcome(outcome: Outcome) -> StatusCode {
+pub(in crate::http) fn of_outcome(outcome: Outcome) -> StatusCode {
     match outcome {
         Outcome::Allowed => StatusCode::OK,
         Outcome::Denied(OnLimited::Status(status)) => {
@@ -39,7 +45,7 @@ pub(super) fn of_outcome(outcome: Outcome) -> StatusCode {
 }
 
 /// The status of a refusal.
-pub(super) fn of_refusal(refusal: Refusal) -> StatusCode {
+pub(in crate::http) fn of_refusal(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::Malformed => StatusCode::BAD_REQUEST,
         Refusal::NotFound => StatusCode::NOT_FOUND,
@@ -47,30 +53,33 @@ pub(super) fn of_refusal(refusal: Refusal) -> StatusCode {
         Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Refusal::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        Refusal::Unauthorized => StatusCode::UNAUTHORIZED,
+        Refusal::Forbidden => StatusCode::FORBIDDEN,
         Refusal::Undecidable | Refusal::NotReady => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
 /// What kind of problem it is, for machines (`type`) and people (`title`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kind {
-    pub(super) uri: &'static str,
-    pub(super) title: &'static str,
+pub(in crate::http) struct Kind {
+    pub(in crate::http) uri: &'static str,
+    pub(in crate::http) title: &'static str,
 }
 
 /// draft-ietf-httpapi-ratelimit-headers, "Problem Types".
-pub(super) const QUOTA_EXCEEDED: Kind = Kind {
+pub(in crate::http) const QUOTA_EXCEEDED: Kind = Kind {
     uri: "https://iana.org/assignments/http-problem-types#quota-exceeded",
     title: "Request cannot be satisfied as assigned quota has been exceeded",
 };
 /// The same draft.
-pub(super) const REDUCED_CAPACITY: Kind = Kind {
+pub(in crate::http) const REDUCED_CAPACITY: Kind = Kind {
     uri: "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
     title: "Request cannot be satisfied due to temporary server capacity constraints",
 };
 
 /// The kind of an outcome that is a problem.
-pub(super) fn kind_of_outcome(outcome: Outcome) -> Kind {
+pub(in crate::http) fn kind_of_outcome(outcome: Outcome) -> Kind {
     match outcome {
         Outcome::Allowed | Outcome::Denied(_) => QUOTA_EXCEEDED,
         Outcome::Undecidable => REDUCED_CAPACITY,
@@ -78,7 +87,7 @@ pub(super) fn kind_of_outcome(outcome: Outcome) -> Kind {
 }
 
 /// The kind of a refusal: that of its status (RFC 9457, 4.2.1) unless a type is registered.
-pub(super) fn kind_of_refusal(refusal: Refusal) -> Kind {
+pub(in crate::http) fn kind_of_refusal(refusal: Refusal) -> Kind {
     match refusal {
         Refusal::Undecidable => REDUCED_CAPACITY,
         other => {

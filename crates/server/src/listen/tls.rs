@@ -48,6 +48,15 @@ impl Tls {
         Ok(Self(Arc::new(ArcSwap::from_pointee(read(files)?))))
     }
 
+    /// Takes the files as they are now, for the next handshakes.
+    ///
+    /// # Errors
+    /// As [`Tls::load`]; then everything stays as it was.
+    pub(crate) fn renew(&self, files: &TlsFiles) -> Result<(), TlsError> {
+        self.0.store(Arc::new(read(files)?));
+        Ok(())
+    }
+
     pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         TlsAcceptor::from(self.0.load_full()).accept(stream).await
     }

@@ -48,6 +48,24 @@ impl Client {
         reply(self.agent.get(self.url(path)).call())
     }
 
+    /// Any method, with a JSON body unless it is null.
+    pub(crate) fn send(&self, method: &str, path: &str, (headers, body): (&[(&str, &str)], &Value)) -> Reply {
+        let request = ureq::http::Request::builder().method(method).uri(self.url(path));
+        let request = request.header("content-type", "application/json");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        reply(self.agent.run(request.body(body).unwrap()))
+    }
+
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Reply {
+        self.send("PATCH", path, (&[], body))
+    }
+
+    /// The text at a path.
+    pub(crate) fn text(&self, path: &str) -> String {
+        self.agent.get(self.url(path)).call().unwrap().body_mut().read_to_string().unwrap()
+    }
+
     pub(crate) fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
         let request = self.agent.get(self.url(path));
         reply(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).call())

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use distributed_rate_limiter::engine::Engine;
-use drl_server::{Config, Front, Server, Settings};
+use drl_server::{Address, Config, Front, Fronts, Server, Settings};
 use drl_store::Store;
 use tokio::sync::oneshot;
 
@@ -18,6 +17,7 @@ const ANY: &str = "policies: [{ name: p, limit: 1/hour }]";
 /// Drains and stops when dropped.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -35,12 +35,19 @@ impl Running {
 
     pub(crate) fn on_store(policies: &str, store: Arc<dyn Store>) -> Self {
         let settings = settings(policies);
-        Self::run(move || Box::pin(Server::on_engine(Engine::with_store(store, "test"), settings)))
+        Self::run(move || Box::pin(async { Server::on_store(store, "test", settings).await }))
     }
 
-    /// On the embedded store, with the files of a directory.
+    /// On the embedded store, with the files of a directory, which may change.
     pub(crate) fn on_path(path: &Path) -> Self {
-        let settings = Settings { config: Config::load(path).unwrap(), ..settings(ANY) };
+        let files = Some(path.to_owned());
+        let settings = Settings { config: Config::load(path).unwrap(), files, ..settings(ANY) };
+        Self::run(move || Box::pin(Server::bind(settings)))
+    }
+
+    /// On the embedded store, with other settings.
+    pub(crate) fn with(policies: &str, change: impl FnOnce(Settings) -> Settings) -> Self {
+        let settings = change(settings(policies));
         Self::run(move || Box::pin(Server::bind(settings)))
     }
 
@@ -49,20 +56,27 @@ impl Running {
         F: Future<Output = Result<Server, drl_server::StartError>>,
     {
         let (stop, stopped) = oneshot::channel::<()>();
-        let (ready, address) = std::sync::mpsc::channel();
+        let (ready, addresses) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let server = server().await.unwrap();
-                ready.send(server.addresses().http.as_ref().unwrap().tcp().unwrap()).unwrap();
+                let Fronts { http, admin, .. } = server.addresses();
+                let tcp = |address: &Option<Address>| address.as_ref().unwrap().tcp().unwrap();
+                ready.send((tcp(http), tcp(admin))).unwrap();
                 server.run(async { drop(stopped.await) }).await;
             });
         });
-        Self { address: address.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
+        let (address, admin) = addresses.recv().unwrap();
+        Self { address, admin, stop: Some(stop), thread: Some(thread) }
     }
 
     pub(crate) fn client(&self) -> Client {
         Client::new(self.address)
+    }
+
+    pub(crate) fn admin(&self) -> Client {
+        Client::new(self.admin)
     }
 
     /// Tells the server to drain; it goes on with what is in flight.
@@ -89,8 +103,8 @@ impl Drop for Running {
 
 fn settings(policies: &str) -> Settings {
     let config = Config::parse("test.yaml", policies).unwrap();
-    let http = Front::Tcp("127.0.0.1:0".to_owned());
+    let any = || Front::Tcp("127.0.0.1:0".to_owned());
     let off = || Front::Off;
     let drain = Duration::from_secs(5);
-    Settings { http, grpc: off(), resp: off(), admin: off(), drain, ..Settings::new(config) }
+    Settings { http: any(), grpc: off(), resp: off(), admin: any(), drain, ..Settings::new(config) }
 }

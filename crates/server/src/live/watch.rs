@@ -1,0 +1,88 @@
+//! Files that change while the server runs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::Live;
+use super::stamp::Stamp;
+use crate::config::Config;
+use crate::listen::{Stopping, Tls, TlsFiles};
+
+/// How often files are looked at.
+const PERIOD: Duration = Duration::from_millis(500);
+
+/// Takes over what policy files say whenever they change, in whatever way they are written: in place, by a rename,
+/// by swapped links. What is wrong is said once and replaces nothing.
+pub(crate) async fn watch_files(live: Arc<Live>, path: PathBuf, stopping: Stopping) {
+    let mut said = String::new();
+    let mut seen = Seen::default();
+    every_period(stopping, async || {
+        if !seen.may_have_changed(&path) {
+            return;
+        }
+        let from = path.clone();
+        let Ok(loaded) = tokio::task::spawn_blocking(move || Config::load(&from)).await else { return };
+        let outcome = match loaded {
+            Ok(config) if config.version() == live.now().config.version() => Ok(false),
+            Ok(config) => live.replace(config).await.map(|()| true).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match outcome {
+            Ok(changed) => {
+                live.reloaded(changed.then_some(true));
+                said.clear();
+            }
+            Err(problems) if problems != said => {
+                live.reloaded(Some(false));
+                tracing::error!("the policies as they are now are not valid, those before stay:\n{problems}");
+                said = problems;
+            }
+            Err(_again) => {}
+        }
+    })
+    .await;
+}
+
+/// Takes over a certificate and its key when they change. As long as they do not fit together, the old ones stay.
+pub(crate) async fn watch_certificate(tls: Tls, files: TlsFiles, stopping: Stopping) {
+    let paths: Vec<&Path> = [Some(&files.certificate), Some(&files.key), files.client_authorities.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(AsRef::as_ref)
+        .collect();
+    let mut seen: Vec<Seen> = paths.iter().map(|_| Seen::default()).collect();
+    every_period(stopping, async || {
+        let changed =
+            seen.iter_mut().zip(&paths).fold(false, |any, (seen, path)| seen.may_have_changed(path) | any);
+        if changed && let Err(error) = tls.renew(&files) {
+            tracing::warn!(%error, "the certificate stays as it was");
+        }
+    })
+    .await;
+}
+
+async fn every_period(mut stopping: Stopping, mut look: impl AsyncFnMut()) {
+    loop {
+        tokio::select! {
+            () = stopping.wait() => return,
+            () = tokio::time::sleep(PERIOD) => {}
+        }
+        look().await;
+    }
+}
+
+/// What was last seen of a path.
+#[derive(Debug, Default)]
+struct Seen(Option<Stamp>);
+
+impl Seen {
+    /// A path that cannot be looked at has to be read for the reason.
+    fn may_have_changed(&mut self, path: &Path) -> bool {
+        let now = Stamp::of(path).ok();
+        let settled = now.as_ref().is_some_and(|now| now.is_settled(SystemTime::now()));
+        let same = settled && now == self.0;
+        self.0 = now;
+        !same
+    }
+}
