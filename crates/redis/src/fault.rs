@@ -39,7 +39,7 @@ pub(crate) fn spoken(text: &str) -> StoreError {
     }
 }
 
-/// Whether the script is not known there (any more).
+/// Whether a script is not known there (any more).
 pub(crate) fn is_unknown_script(error: &RedisError) -> bool {
     error.code() == Some("NOSCRIPT")
 }

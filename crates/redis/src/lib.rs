@@ -13,14 +13,14 @@
 //! |---|---|
 //! | [`url`] | where the store is and who we are there: `redis://`, `rediss://`, `unix://`, `valkey…` |
 //! | [`store`] | [`RedisStore`]: one deadline around each call, at most one execution of it |
-//! | `script` | the Lua parts, what goes to them and what comes back |
+//! | `script` | the Lua pieces, what goes to them and what comes back |
 //! | `directory` | what operators decide while instances run |
 //! | `link` | a connection that comes back by itself, and sends together what comes at the same time |
 //! | `fault` | what the server says, by error class |
 //!
 //! **What the server must allow us:** `EVALSHA`, `SCRIPT LOAD`, `PING`, and from within the script `TIME`,
-//! `GET`, `SET`, `SETRANGE` and `DEL`, on keys that start with `{prefix|`; for the directory `EVAL`, and from
-//! within its scripts hashes and sorted sets under `{prefix|}directory:`. Redis 6 or later, or Valkey.
+//! `GET`, `MGET`, `SET`, `SETRANGE` and `DEL`, on keys that start with `{prefix|`; for the directory `EVAL`, and
+//! from within its scripts hashes and sorted sets under `{prefix|}directory:`. Redis 6 or later, or Valkey.
 //!
 //! **What must not happen there:** eviction. A counter that is evicted forgets, so give the limiter a
 //! server (or database) of its own with `maxmemory-policy noeviction`; full, it answers with

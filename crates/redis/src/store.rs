@@ -1,12 +1,12 @@
 //! The store itself: one deadline around each call, at most one execution of it.
 //!
 //! **Together.** A call goes out at once where nothing is on its way; otherwise it waits in line for its
-//! connection, and goes out with all others that wait, as one execution of the script.
+//! connection, and goes out with all others that wait, as one execution of a script.
 //!
 //! **At most once.** A call is written to one connection, once. If the answer does not come (the deadline
 //! passed, the connection died) the error says that it may have counted, and nothing is sent again. The one
-//! exception is a server that has forgotten the script: its answer `NOSCRIPT` says that nothing was
-//! executed, so the script is loaded and the call is sent anew, within the same deadline.
+//! exception is a server that has forgotten its scripts: its answer `NOSCRIPT` says that nothing was
+//! executed, so they are loaded and the call is sent anew, within the same deadline.
 //!
 //! **Cancellation.** Dropping a call's future blocks and leaks nothing: what was not written yet is not
 //! written any more, what was written may be executed, its answer is thrown away, and other calls on the
@@ -104,7 +104,7 @@ impl RedisStore {
         }
     }
 
-    /// What one execution of the script decides at most.
+    /// What one execution of a script decides at most.
     async fn decide_chunk(&self, checks: &[Check<'_>], deadline: Instant) -> Answers {
         match self.call(checks, deadline).await {
             Ok(answers) => answers,

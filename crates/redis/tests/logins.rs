@@ -39,7 +39,7 @@ async fn a_password_lets_in_and_a_wrong_one_is_refused_without_being_told() {
 
 #[tokio::test]
 async fn an_acl_user_needs_no_more_than_is_documented() {
-    let rules = "~{drl|* +evalsha +script|load +ping +time +get +set +setrange +del";
+    let rules = "~{drl|* +evalsha +script|load +ping +time +get +mget +set +setrange +del";
     let server = RedisServer::builder().user("limiter", "pw", rules).start();
     reach(&server.url()).await.unwrap();
     let server = RedisServer::builder().user("limiter", "pw", "~* +ping +script|load").start();

@@ -32,9 +32,12 @@ impl Limit {
     }
 
     async fn take(&self, client: &str, cost: u64) -> Result<Verdict, StoreError> {
+        self.ask(client, cost, if cost == 0 { Mode::Peek } else { Mode::Take }).await
+    }
+
+    async fn ask(&self, client: &str, cost: u64, mode: Mode) -> Result<Verdict, StoreError> {
         let partition = [client.as_bytes()];
         let key = self.space.key(&partition, 0);
-        let mode = if cost == 0 { Mode::Peek } else { Mode::Take };
         let batch = [Check { asks: smallvec![Ask { key, rule: self.rule, cost }], mode }];
         self.store.decide(&batch).wait().await.remove(0)
     }
@@ -136,4 +139,17 @@ async fn a_caller_who_goes_while_it_waits_is_not_charged_and_its_neighbours_are_
         assert!(call.await.unwrap().allowed);
     }
     assert_eq!(limit.used("client").await, 5, "the first had been sent, the fifth had not");
+}
+
+#[tokio::test]
+async fn a_server_that_forgot_the_scripts_is_taught_all_of_them_at_once() {
+    let server = RedisServer::start();
+    let limit = Limit::on(&server, PATIENT).await;
+    let mut connection = server.connection();
+    drl_testkit::client::cmd("SCRIPT").arg("FLUSH").exec(&mut connection).unwrap();
+    let before = server.calls("script|load");
+    let taken = limit.take("client", 3).await.unwrap();
+    limit.ask("client", 1, Mode::Refund(taken.at)).await.unwrap();
+    assert_eq!(server.calls("script|load") - before, 5, "one for each algorithm, and the whole one");
+    assert_eq!(limit.used("client").await, 2);
 }

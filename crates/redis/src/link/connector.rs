@@ -16,7 +16,6 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use super::live::Live;
 use super::tls;
 use crate::fault;
-use crate::script::SCRIPT;
 use crate::url::{Node, Servers, StoreUrl};
 
 /// A peer that acknowledges nothing for this long is gone. Well above any pause of a healthy network,
@@ -70,7 +69,7 @@ impl Connector {
         &self.name
     }
 
-    /// Connects, says who we are, and makes sure that a master answers that knows the script.
+    /// Connects, says who we are, and makes sure that a master answers that knows the scripts.
     pub(crate) async fn open(&self) -> Result<Live, StoreError> {
         let live = match &self.peer {
             Peer::Tcp(node) => self.greet(self.tcp(node).await?).await?,
@@ -116,8 +115,7 @@ impl Connector {
     async fn settle_in(&self, live: &Live) -> Result<(), StoreError> {
         let mut hello = redis::cmd("HELLO");
         hello.arg("3");
-        let load = SCRIPT.load();
-        let (role, loaded) = futures_util::future::join(live.send(&hello), live.send(&load)).await;
+        let (role, loaded) = futures_util::future::join(live.send(&hello), live.load_scripts()).await;
         let role = role.map_err(|error| fault::failed(&error, false))?;
         if is_replica(&role) {
             let reason = format!("READONLY {} is a replica", self.name);

@@ -51,6 +51,11 @@ impl Live {
         self.wire.send(command).await
     }
 
+    /// Makes the server remember all scripts.
+    pub(super) async fn load_scripts(&self) -> RedisResult<()> {
+        self.wire.load_scripts().await
+    }
+
     /// Returns when the connection has died or was retired.
     pub(super) async fn over(&self) {
         self.wire.over().await;

@@ -11,7 +11,7 @@ use redis::{RedisResult, Value};
 use super::queue::{Batch, Next};
 use super::wire::Wire;
 use crate::fault;
-use crate::script::{self, Reply, SCRIPT};
+use crate::script::{self, Reply, SCRIPTS};
 
 /// Executions on their way at most: one that the server works on, and one that it finds when it is done.
 const MOST_IN_FLIGHT: usize = 2;
@@ -44,12 +44,12 @@ pub(super) async fn run(wire: &Wire) {
     }
 }
 
-/// One execution of the script.
+/// One execution of a script.
 struct Flight {
     batch: Batch,
     /// The number that names it.
     call: u64,
-    /// How often the script had been loaded again when it left.
+    /// How often the scripts had been loaded again when it left.
     loads: u64,
 }
 
@@ -62,21 +62,21 @@ struct Landed {
 impl Flight {
     async fn fly(self, wire: &Wire) -> Landed {
         let orders = self.batch.orders.iter().flatten();
-        let command = script::command(&SCRIPT, self.call, orders);
+        let command = script::command(&SCRIPTS, self.call, orders);
         let reply = wire.send(&command).await;
         Landed { flight: self, reply }
     }
 
-    /// The server has forgotten the script, so it has executed nothing: the only answer after which a call is
-    /// sent again. Of several executions that find the script gone the first has it loaded. How often it has
+    /// The server has forgotten its scripts, so it has executed nothing: the only answer after which a call is
+    /// sent again. Of several executions that find it so the first has them loaded. How often they have
     /// been loaded by now.
     async fn again(self, wire: &Wire, loads: u64) -> u64 {
         if self.loads == loads {
-            if let Err(error) = wire.send(&SCRIPT.load()).await {
+            if let Err(error) = wire.load_scripts().await {
                 self.batch.fail(&fault::failed(&error, false));
                 return loads;
             }
-            tracing::info!("script reloaded");
+            tracing::info!("scripts reloaded");
         }
         wire.queue.recall(self.batch);
         self.loads.max(loads) + u64::from(self.loads == loads)

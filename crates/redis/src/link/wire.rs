@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::future::try_join_all;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisResult, Value};
 use tokio::sync::Notify;
@@ -12,6 +13,7 @@ use tokio::sync::Notify;
 use super::pump;
 use super::queue::Queue;
 use super::relay::Relay;
+use crate::script::SCRIPTS;
 
 /// The connection, and what waits for it.
 pub(super) struct Wire {
@@ -31,6 +33,12 @@ impl Wire {
     /// Sends one command and waits for its answer, for as long as it takes.
     pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         self.connection.clone().send_packed_command(command).await.and_then(Value::extract_error)
+    }
+
+    /// Makes the server remember all scripts.
+    pub(super) async fn load_scripts(&self) -> RedisResult<()> {
+        let load = async |command: redis::Cmd| self.send(&command).await;
+        try_join_all(SCRIPTS.loads().map(load)).await.map(|_| ())
     }
 
     /// Has the connection replaced. Calls on their way may still be answered; those that wait are not sent.

@@ -1,77 +1,52 @@
 -- Fixed window: at most `limit` in each aligned window; `detail` is the phase.
--- State: 'F', the window's end, what is used of it. The key lives as long as the window that it names.
-makers[1] = function()
+-- State: 'F', what is used, the end of the window in which it is. The key lives as long as that window.
 
-  local function prepare(rule)
-    rule.stop = now + (rule.window - (now + rule.detail) % rule.window)
+--: state
+local used, stored, stop
+
+--: rule
+stop = now + (window - (now + detail) % window)
+
+--: read
+used, stored = 0, 0
+if raw then
+  local form
+  if #raw == 17 then form, used, stored = unpack_at('<Bdd', raw) end
+  garbled = form ~= 70
+  if stored < stop then
+    used = 0
+  elseif stored > stop then
+    -- It was written before the clock stepped back, and counts for this window, and no longer.
+    changed = true
   end
-
-  local function write(ask)
-    local stop = ask.rule.stop
-    if ask.stored == stop then
-      ask.value, ask.offset = pack('<d', ask.used), '9'
-    else
-      ask.value, ask.offset, ask.expires = pack('<c1dd', 'F', stop, ask.used), nil, stop
-    end
-  end
-
-  local function open(ask, raw)
-    ask.used, ask.stored = 0, 0
-    if raw then
-      if #raw ~= 17 or raw:byte() ~= 70 then return false end
-      local stop = ask.rule.stop
-      local stored, used = unpack_at('<dd', raw, 2)
-      ask.stored = stored
-      if stored >= stop then
-        ask.used = used
-        -- A later end was written before the clock stepped back: it counts for this window, and no longer.
-        if stored > stop then write(ask) end
-      end
-    end
-    return true
-  end
-
-  local function fit(ask)
-    local rule = ask.rule
-    if ask.used + ask.cost <= rule.limit then return 0 end
-    return rule.stop - now
-  end
-
-  local function charge(ask)
-    ask.used = ask.used + ask.cost
-    write(ask)
-  end
-
-  local function refund(ask, at)
-    local rule = ask.rule
-    local window = rule.window
-    if at + (window - (at + rule.detail) % window) ~= rule.stop then return end
-    ask.used = ask.used - at_most(ask.cost, ask.used)
-    write(ask)
-  end
-
-  -- Until the window ends, and at most a tenth of it.
-  local function lendable(ask)
-    local rule = ask.rule
-    local life = at_most(at_most(div(rule.window, 10), LONGEST_LEASE), rule.stop - now)
-    return rule.limit - at_most(ask.used, rule.limit), life
-  end
-
-  local function lend(ask, tokens)
-    ask.used = ask.used + tokens
-    write(ask)
-  end
-
-  local function status(ask)
-    local used, rule = ask.used, ask.rule
-    local limit = rule.limit
-    if used == 0 then return limit, 0 end
-    if used > limit then used = limit end
-    return limit - used, rule.stop - now
-  end
-
-  return {
-    prepare = prepare, open = open, fit = fit, charge = charge, refund = refund, lendable = lendable,
-    lend = lend, status = status,
-  }
 end
+
+--: fit
+if used + cost > limit then retry = stop - now end
+
+--: charge
+used = used + cost
+
+--: status
+remaining, reset = limit, 0
+if used > 0 then remaining, reset = limit - at_most(used, limit), stop - now end
+
+--: write
+if stored == stop then
+  value, offset = pack('<d', used), '1'
+else
+  value, offset, expires = pack('<Bdd', 70, used, stop), nil, stop
+end
+
+--: refund
+if at + (window - (at + detail) % window) == stop then
+  used, changed = used - at_most(cost, used), true
+end
+
+--: lendable
+-- Until the window ends, and at most a tenth of it.
+tokens = limit - at_most(used, limit)
+life = at_most(at_most(div(window, 10), LONGEST_LEASE), stop - now)
+
+--: lend
+used = used + tokens

@@ -1,34 +1,43 @@
--- What every algorithm uses.
+-- What every script starts with.
 --
 -- All numbers are whole and below 2^53, where Lua's doubles are exact; `a % b` is then exact as well, and
 -- division goes through it. States are short binary strings: a letter that names their form, then
 -- little-endian numbers. (Decimal text costs about 1 us more per decision to read and to print.)
 --
--- An algorithm is a table of functions over an `ask`:
+-- A script has one counter in hand at a time, in the locals below. What is done with it is written once, in
+-- the pieces of its algorithm: straight code over these locals. Where a script decides for one algorithm
+-- only (quick.lua) the pieces stand in its text, since to make functions and tables would take most of the
+-- time of an execution that decides one check; where it decides for all of them (whole.lua) each is a function.
+-- What a piece reads and what it leaves behind:
 --
---   prepare(rule)     works out what follows from the rule and this moment alone, once per execution
---   open(ask, raw)    reads the state (false: there is none; a table: it can't be read), carried over to this
---                     moment and this limit; leaves in the ask what is to be written if that has changed it;
---                     true unless it is garbled
---   fit(ask)          how long until the cost fits: 0 is now
---   charge(ask)       charges a cost that fits: leaves in the ask what is to be written
---   refund(ask, at)   gives back a cost charged at that moment, or, of what was lent, the last moment of its life
---   lendable(ask)     how many tokens there are to lend, and for how long
---   lend(ask, tokens, last)   charges tokens that may be spent up to that moment: as charge
---   status(ask)       what remains, and how long until the limit is untouched again
+--   state     declares the algorithm's own locals
+--   rule      works out what follows from the limit and this moment alone
+--   read      the state from `raw` (false: there is none), carried over to this moment and this limit:
+--             `garbled`, `changed` if it is to be written for that alone, and `delay`
+--   fit       `retry`: how long until the cost, which is at most the limit, fits; stays 0 if that is now
+--   charge    charges a cost that fits
+--   status    `remaining`, and `reset`: how long until the limit is untouched again
+--   write     `value` (false: delete the key), and either `expires`, the moment when it says nothing any more, or
+--             `offset`, where in the present value it is to be put: the key's time to live is then left as
+--             it is, which is less than half the work of setting it
+--   refund    gives back a cost charged at the moment `at`, or, of what was lent, the last moment of its
+--             life; `changed`
+--   lendable  `tokens` there are to lend, and for how long: `life`
+--   lend      charges `tokens` that may be spent up to the moment `at`
 --
--- A rule holds its algorithm and its three numbers (`limit`, `window`, `detail`); an ask holds its rule, its
--- key, its cost and what is to be written: `value` (nil: nothing, false: delete the key), and either `expires`,
--- the moment when it says nothing any more, or `offset`, where in the present value it is to be put: the key's
--- time to live is then left as it is, which is less than half the work of setting it.
--- Asks are used again for the next check, so `open` sets everything that the other functions read.
--- An algorithm is made when it is first asked for: to make all of them would take a quarter of the time of an
--- execution that decides one check.
 -- Each algorithm's specification is its namesake in `drl-core`, src/algorithm.
-local execute, format, type = redis.pcall, string.format, type
+local execute, format, type, byte = redis.pcall, string.format, type, string.byte
 local pack, unpack_at = struct.pack, struct.unpack
-local makers, algorithms = {}, {}
+local TAKE_UP_TO, LEASE, PEEK, REFUND = 1, 2, 3, 4 -- modes; and 0, which takes, and 5, which returns what was lent
+local QUEUE = 5 -- the kind of a bucket that is a queue
 local LONGEST_LEASE, SHORTEST_LEASE = 250000, 1000
+local NEVER, DENIED, FAILED = -1, -1, -2
+local GRACE = 1000000 -- a counter outlives its meaning by a second
+local FOREIGN = 'WRONGTYPE a key of the limiter holds a value of another kind'
+
+local kind, limit, window, detail, key, raw, cost, at
+local garbled, changed, retry, delay, remaining, reset
+local value, offset, expires, tokens, life
 
 local function div(a, b)
   return (a - a % b) / b
@@ -59,13 +68,4 @@ local function mul_div(a, b, c)
     bit = bit / 2
   end
   return quotient, remainder
-end
-
-local function algorithm(kind)
-  local made = algorithms[kind]
-  if not made then
-    made = makers[kind]()
-    algorithms[kind] = made
-  end
-  return made
 end

@@ -15,7 +15,8 @@ use drl_testkit::RedisServer;
 use redis::Value;
 
 use self::steps::{Counter, Trace};
-use super::{Order, Reply, Script, command};
+use super::request::whole;
+use super::{Order, Reply, Scripts, command, groups};
 
 /// Where the test's clock takes the place of the server's.
 const CHOSEN_CLOCK: &str = "local now = struct.unpack('<d', ARGV[2])\n";
@@ -27,7 +28,7 @@ const LONGEST_RUN: Duration = Duration::from_millis(900);
 struct Bench {
     server: RedisServer,
     connection: redis::Connection,
-    script: Script,
+    scripts: Scripts,
     steps: usize,
 }
 
@@ -42,9 +43,9 @@ impl Bench {
     fn new() -> Self {
         let server = RedisServer::start();
         let mut connection = server.connection();
-        let script = Script::with_clock(CHOSEN_CLOCK);
-        script.load().exec(&mut connection).unwrap();
-        Self { server, connection, script, steps: 0 }
+        let scripts = Scripts::with_clock(CHOSEN_CLOCK);
+        scripts.loads().for_each(|load| load.exec(&mut connection).unwrap());
+        Self { server, connection, scripts, steps: 0 }
     }
 
     /// Runs a trace against the specification and the script.
@@ -64,7 +65,12 @@ impl Bench {
         let mut expected = Vec::new();
         while let Some((now, checks)) = trace.next(&counters) {
             let orders: Vec<Order> = checks.iter().map(Order::from).collect();
-            let mut command = command(&self.script, expected.len() as u64, orders.iter());
+            let call = expected.len() as u64;
+            // Every other trace goes through the script that can do everything, whatever it asks.
+            let mut command = match trace.seed % 2 {
+                0 => command(&self.scripts, call, orders.iter()),
+                _ => whole(&self.scripts.whole, call, orders.iter()),
+            };
             command.arg(&(now.0 as f64).to_le_bytes()[..]);
             pipeline.add_command(command);
             let (verdicts, effects) = trace.decide(&counters, &checks, now);
@@ -144,11 +150,11 @@ struct Seen {
     elapsed: Duration,
 }
 
-/// At least 10,000 steps, and all configurations several times.
+/// At least 10,000 steps of each script, and all configurations several times.
 fn hold(algorithms: &[Algorithm]) {
     let mut bench = Bench::new();
     let mut seed = 0;
-    while bench.steps < 15_000 {
+    while bench.steps < 25_000 {
         bench.compare(seed, algorithms);
         seed += 1;
     }
@@ -206,15 +212,22 @@ fn a_full_log_is_the_specification() {
 #[test]
 fn traces_meet_every_kind_of_answer() {
     let mut seen = [0_usize; 8];
-    for seed in 0..20 {
+    let (mut quick, mut grouped) = (0, 0);
+    for seed in 0..40 {
         let mut trace = Trace::new(seed, 0, &Algorithm::ALL);
         let counters = trace.counters.clone();
         while let Some((now, checks)) = trace.next(&counters) {
             let (verdicts, _) = trace.decide(&counters, &checks, now);
+            let orders: Vec<Order> = checks.iter().map(Order::from).collect();
+            if groups::family(orders.iter()).is_some() {
+                quick += 1;
+                grouped += usize::from(orders.len() > 1);
+            }
             verdicts.iter().zip(&checks).for_each(|(verdict, check)| tally(&mut seen, check, verdict));
         }
     }
     assert!(seen.iter().all(|&count| count > 100), "{seen:?}");
+    assert!(quick > 1_000 && grouped > 200, "{quick} for quick scripts, {grouped} of several checks");
 }
 
 fn tally(seen: &mut [usize; 8], check: &Check<'_>, verdict: &Verdict) {

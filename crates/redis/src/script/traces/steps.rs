@@ -54,10 +54,14 @@ impl Counter {
             let window = *WINDOWS.choose(random).unwrap();
             let rules: Vec<Rule> = (0..3).filter_map(|_| rule(random, algorithm, window)).collect();
             if let Some(&rule) = rules.first() {
-                let identity = Quota::new(1, Micros(window)).algorithm(algorithm).identity();
-                return Self::new(Keyspace::new(prefix, "limit", &identity), rules, window, rule);
+                return Self::new(Keyspace::new(prefix, "limit", "any"), rules, window, rule);
             }
         }
+    }
+
+    /// Another counter held to the same limits.
+    fn twin(&self, prefix: &str) -> Self {
+        Self::new(Keyspace::new(prefix, "limit", "any"), self.rules.clone(), self.window, self.rule)
     }
 
     fn new(space: Keyspace, rules: Vec<Rule>, window: u64, rule: Rule) -> Self {
@@ -98,13 +102,14 @@ fn rule(random: &mut StdRng, algorithm: Algorithm, window: u64) -> Option<Rule> 
 impl Trace {
     pub(super) fn new(seed: u64, attempt: u32, algorithms: &[Algorithm]) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
-        let counters = (0..COUNTERS)
+        let prefix = |index: usize| format!("{}-{seed}-{attempt}-{index}", algorithms.len());
+        let mut counters: Vec<Counter> = (1..COUNTERS)
             .map(|index| {
-                let prefix = format!("{}-{seed}-{attempt}-{index}", algorithms.len());
                 let algorithm = *algorithms.choose(&mut random).unwrap();
-                Counter::random(&mut random, &prefix, algorithm)
+                Counter::random(&mut random, &prefix(index), algorithm)
             })
             .collect();
+        counters.push(counters[0].twin(&prefix(0)));
         Self::with(seed, random, counters, STEPS)
     }
 
@@ -153,7 +158,11 @@ impl Trace {
         self.left = self.left.checked_sub(1)?;
         self.walk(counters);
         let size = if self.random.random_bool(0.8) { 1 } else { self.random.random_range(2..=4) };
-        let checks = (0..size).map(|_| self.check(counters)).collect();
+        let checks = if self.filling || self.random.random_bool(0.5) {
+            (0..size).map(|_| self.check(counters)).collect()
+        } else {
+            self.quick(counters, size)
+        };
         Some((Timestamp(self.now), checks))
     }
 
@@ -182,8 +191,8 @@ impl Trace {
     }
 
     fn check<'a>(&mut self, counters: &'a [Counter]) -> Check<'a> {
+        let asks = self.random.random_range(1..=counters.len().min(3));
         let random = &mut self.random;
-        let asks = random.random_range(1..=counters.len().min(3));
         let mode = match random.random_range(0..100) {
             _ if self.filling && random.random_bool(0.95) => Mode::Take,
             0..42 => Mode::Take,
@@ -194,6 +203,34 @@ impl Trace {
             80..90 => Mode::Refund(moment(random, &self.charges, self.now)),
             _ => Mode::Return(moment(random, &self.leases, self.now)),
         };
+        self.ask(counters, mode, asks)
+    }
+
+    /// What a quick script can decide, mostly: checks of one counter each, some alike but for the counter.
+    fn quick<'a>(&mut self, counters: &'a [Counter], size: usize) -> Vec<Check<'a>> {
+        let mut checks: Vec<Check<'a>> = Vec::new();
+        for _ in 0..size {
+            let alike = checks.last().filter(|_| self.random.random_bool(0.7)).cloned();
+            checks.push(match alike {
+                Some(mut check) => {
+                    let rule = check.asks[0].rule;
+                    let same = counters.iter().filter(|counter| counter.rules.contains(&rule));
+                    let counter = same.collect::<Vec<_>>().choose(&mut self.random).copied().unwrap();
+                    check.asks[0].key = counter.space.key(&[b"client"], 0);
+                    check
+                }
+                None => {
+                    let mode = *[Mode::Take, Mode::TakeUpTo, Mode::Peek].choose(&mut self.random).unwrap();
+                    self.ask(counters, mode, 1)
+                }
+            });
+        }
+        checks
+    }
+
+    /// Asks so many counters.
+    fn ask<'a>(&mut self, counters: &'a [Counter], mode: Mode, asks: usize) -> Check<'a> {
+        let random = &mut self.random;
         let chosen: Vec<&Counter> = counters.choose_multiple(random, asks).collect();
         let asks = chosen
             .into_iter()
