@@ -36,6 +36,9 @@ pub enum Mode {
     /// Give back what was lent and has not been spent. That moment was the [last](Leased::last) at which it
     /// could have been.
     Return(Timestamp),
+    /// Forget everything: the counters are as if nobody had ever asked. What is lent is still spent by whoever
+    /// has borrowed it.
+    Reset,
 }
 
 impl Mode {
@@ -81,6 +84,9 @@ pub struct Slot<'a> {
 /// the moment of the last decision on these counters. This is the specification that every store is held to.
 pub fn decide(slots: &mut [Slot<'_>], mode: Mode, now: Timestamp) -> Verdict {
     slots.iter_mut().for_each(|slot| slot.rule.carry(slot.state, now));
+    if mode == Mode::Reset {
+        slots.iter_mut().for_each(|slot| *slot.state = State::Empty);
+    }
     if mode == Mode::TakeUpTo {
         share(slots, now);
     }
@@ -136,7 +142,7 @@ fn share(slots: &mut [Slot<'_>], now: Timestamp) {
 /// What one limit says before anything is charged.
 fn ask(slot: &Slot<'_>, mode: Mode, now: Timestamp) -> Outcome {
     let (retry, delay) = match mode {
-        Mode::Refund(_) | Mode::Return(_) => (Retry::Now, Micros::ZERO),
+        Mode::Refund(_) | Mode::Return(_) | Mode::Reset => (Retry::Now, Micros::ZERO),
         _ => (slot.rule.fit(slot.state, slot.cost, now), slot.rule.delay(slot.state, now)),
     };
     Outcome { retry, delay, remaining: 0, reset_after: Micros::ZERO }

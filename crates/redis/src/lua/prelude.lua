@@ -28,7 +28,7 @@
 -- Each algorithm's specification is its namesake in `drl-core`, src/algorithm.
 local execute, format, type, byte = redis.pcall, string.format, type, string.byte
 local pack, unpack_at = struct.pack, struct.unpack
-local TAKE_UP_TO, LEASE, PEEK, REFUND = 1, 2, 3, 4 -- modes; and 0, which takes, and 5, which returns what was lent
+local TAKE_UP_TO, LEASE, PEEK, REFUND, RESET = 1, 2, 3, 4, 6 -- modes; 0 takes, 5 returns what was lent
 local QUEUE = 5 -- the kind of a bucket that is a queue
 local LONGEST_LEASE, SHORTEST_LEASE = 250000, 1000
 local NEVER, DENIED, FAILED = -1, -1, -2

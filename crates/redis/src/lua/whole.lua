@@ -133,7 +133,15 @@ for _ = 1, checks do
     for index = 1, count do
       local ask = asks[index]
       if count > 1 or mode == LEASE then enter(ask) end -- else it is in hand
-      if cost > 0 and charges then
+      if mode == RESET then
+        if ask.raw then
+          ask.raw = false
+          enter(ask)
+          value = false
+          --> commit
+          if failure then break end
+        end
+      elseif cost > 0 and charges then
         if cost > granted then granted = cost end
         pieces.charge()
         changed = true

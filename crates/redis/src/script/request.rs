@@ -75,6 +75,7 @@ impl Request {
             Mode::Take | Mode::TakeUpTo | Mode::Peek => None,
             Mode::Lease(most) => Some(whole_cost(most)),
             Mode::Refund(at) | Mode::Return(at) => Some(at.0.min(LATEST)),
+            Mode::Reset => Some(0), // about nothing, but of the form of those that give back
         };
         self.checks.push(mode_number(order.mode));
         self.checks.extend_from_slice(&small(order.asks.len()));
@@ -147,6 +148,7 @@ pub(super) fn mode_number(mode: Mode) -> u8 {
         Mode::Peek => 3,
         Mode::Refund(_) => 4,
         Mode::Return(_) => 5,
+        Mode::Reset => 6,
     }
 }
 

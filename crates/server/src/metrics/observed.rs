@@ -63,6 +63,7 @@ impl StoreMetrics {
             Mode::Peek => "peek",
             Mode::Refund(_) => "refund",
             Mode::Return(_) => "return",
+            Mode::Reset => "reset",
         });
         let failed = answers.iter().find_map(|answer| answer.as_ref().err());
         let result = failed.map_or("ok", |error| match error.class() {

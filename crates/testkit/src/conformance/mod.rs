@@ -27,8 +27,8 @@ pub use self::concurrency::{
 pub use self::directory::{a_directory_is_followed_change_by_change, a_long_directory_is_read_in_pages};
 pub use self::identity::every_list_of_values_has_a_counter_of_its_own;
 pub use self::single::{
-    a_denied_request_charges_nothing, a_refund_gives_back_what_was_charged, costs_above_capacity_never_fit,
-    peeks_and_zero_costs_charge_nothing, up_to_takes_what_there_is,
+    a_denied_request_charges_nothing, a_refund_gives_back_what_was_charged, a_reset_forgets_one_counter,
+    costs_above_capacity_never_fit, peeks_and_zero_costs_charge_nothing, up_to_takes_what_there_is,
 };
 
 /// Mounts the suite in a test file: one test per promise. `$fixture` is an expression that makes a
@@ -50,6 +50,7 @@ macro_rules! conformance_suite {
             a_directory_is_followed_change_by_change
             a_long_directory_is_read_in_pages
             a_refund_gives_back_what_was_charged
+            a_reset_forgets_one_counter
             answers_come_in_the_order_of_the_checks
             checks_of_several_limits_are_never_over
             costs_above_capacity_never_fit

@@ -58,6 +58,23 @@ pub async fn up_to_takes_what_there_is(fixture: &Fixture) {
     }
 }
 
+/// As if nobody had ever asked: what was charged, and the other counters are as they were.
+pub async fn a_reset_forgets_one_counter(fixture: &Fixture) {
+    for algorithm in Algorithm::ALL {
+        let subject = Subject::new(fixture, algorithm, 10);
+        let before = subject.remaining(b"alice").await;
+        for client in [&b"alice"[..], b"bob"] {
+            assert!(subject.decide(client, 1, Mode::Take).await.allowed, "{algorithm}");
+        }
+        let reset = subject.decide(b"alice", 1, Mode::Reset).await;
+        assert_eq!((reset.allowed, reset.granted), (true, 0), "{algorithm}");
+        assert_eq!(reset.outcomes[0].remaining, before, "{algorithm}");
+        assert_eq!(subject.remaining(b"alice").await, before, "{algorithm}");
+        assert!(subject.remaining(b"bob").await < before, "{algorithm}");
+        assert!(subject.decide(b"nobody", 0, Mode::Reset).await.allowed, "{algorithm}");
+    }
+}
+
 /// And lifts nothing above its limit. (A queue takes no turn back.)
 pub async fn a_refund_gives_back_what_was_charged(fixture: &Fixture) {
     for algorithm in Algorithm::ALL.into_iter().filter(|&it| it != Algorithm::LeakyBucketQueue) {

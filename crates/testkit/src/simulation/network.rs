@@ -124,6 +124,7 @@ impl Run<'_> {
             let verdict = &decided.verdict;
             let said = match (item.mode, verdict.allowed) {
                 (Mode::Refund(_) | Mode::Return(_), _) => "given back".to_owned(),
+                (Mode::Reset, _) => "forgotten".to_owned(),
                 (_, false) => format!("denied, {:?}", verdict.retry()),
                 (_, true) if verdict.leased.tokens > 0 => {
                     format!("granted {}, lent {:?}", verdict.granted, verdict.leased)

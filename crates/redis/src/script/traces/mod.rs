@@ -132,8 +132,9 @@ impl Lives {
         if known.is_none() && effect.before != effect.after {
             let most = meaning + effect.counter.slack() + rounding;
             assert!(until <= most, "{place}: {until:?} instead of {meaning:?}");
-            // A refund can leave a log that ends sooner than its last charge, or nothing of it.
-            let may_be_shorter = matches!(effect.after, State::SlidingLog(_));
+            // A refund can leave a log that ends sooner than its last charge, or nothing of it; a reset leaves
+            // nothing.
+            let may_be_shorter = matches!(effect.after, State::SlidingLog(_) | State::Empty);
             assert!(
                 may_be_shorter || until + elapsed >= meaning,
                 "{place}: {until:?} instead of {meaning:?}"
@@ -211,7 +212,7 @@ fn a_full_log_is_the_specification() {
 /// A check whose verdicts can be told apart from others' is worth little if all are the same.
 #[test]
 fn traces_meet_every_kind_of_answer() {
-    let mut seen = [0_usize; 8];
+    let mut seen = [0_usize; 9];
     let (mut quick, mut grouped) = (0, 0);
     for seed in 0..40 {
         let mut trace = Trace::new(seed, 0, &Algorithm::ALL);
@@ -230,7 +231,7 @@ fn traces_meet_every_kind_of_answer() {
     assert!(quick > 1_000 && grouped > 200, "{quick} for quick scripts, {grouped} of several checks");
 }
 
-fn tally(seen: &mut [usize; 8], check: &Check<'_>, verdict: &Verdict) {
+fn tally(seen: &mut [usize; 9], check: &Check<'_>, verdict: &Verdict) {
     use drl_core::{Mode, Retry};
     let kinds = [
         verdict.allowed,
@@ -241,6 +242,7 @@ fn tally(seen: &mut [usize; 8], check: &Check<'_>, verdict: &Verdict) {
         verdict.outcomes.iter().any(|outcome| outcome.delay.0 > 0),
         verdict.leased.tokens > 0,
         matches!(check.mode, Mode::Return(_)),
+        check.mode == Mode::Reset,
     ];
     seen.iter_mut().zip(kinds).for_each(|(count, kind)| *count += usize::from(kind));
 }

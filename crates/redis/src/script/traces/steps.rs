@@ -200,6 +200,7 @@ impl Trace {
             54..70 if self.filling => Mode::Lease(1),
             54..70 => Mode::Lease(most(random)),
             70..80 => Mode::Peek,
+            80..82 if !self.filling => Mode::Reset,
             80..90 => Mode::Refund(moment(random, &self.charges, self.now)),
             _ => Mode::Return(moment(random, &self.leases, self.now)),
         };

@@ -1,0 +1,4 @@
+{{- define "drl.labels" -}}
+app.kubernetes.io/name: drl
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
