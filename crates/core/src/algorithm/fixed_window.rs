@@ -6,6 +6,7 @@
 //! Not promised: two windows' worth can pass around an edge. The sliding algorithms close that gap.
 
 use super::{Charge, LONGEST_LEASE, Status};
+use crate::admission::Admission;
 use crate::decision::{Leased, Retry};
 use crate::time::{Micros, Timestamp};
 
@@ -85,6 +86,21 @@ impl FixedWindow {
         } else {
             Retry::After(Micros(self.end(now) - now.0))
         }
+    }
+
+    /// [`Rule::admit`](super::Rule::admit) of a cost of at least 1. The window's end is worked out once, instead of
+    /// four times.
+    #[inline]
+    pub fn admit(&self, state: &mut FixedWindowState, cost: u64, now: Timestamp) -> Admission {
+        let end = self.end(now);
+        state.end = state.end.min(end);
+        let mut used = if state.end == end { state.used } else { 0 };
+        let allowed = used.saturating_add(cost) <= self.limit;
+        if allowed {
+            used += cost;
+            *state = FixedWindowState { used, end };
+        }
+        Admission { allowed, exhausted: used >= self.limit }
     }
 
     #[inline]

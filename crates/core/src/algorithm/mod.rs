@@ -227,16 +227,16 @@ impl Rule {
             self.carry(state, now);
             return Admission { allowed: cost == 0, exhausted: !self.fit(state, 1, now).is_now() };
         }
-        let (mut allowed, mut exhausted) = (false, true);
-        dispatch_mut!(self, state, |rule, inner| {
-            rule.carry(inner, now);
-            allowed = rule.fit(inner, cost, now).is_now();
-            if allowed {
-                rule.charge(inner, cost, now);
-            }
-            exhausted = !rule.fit(inner, 1, now).is_now();
-        });
-        Admission { allowed, exhausted }
+        match (self, &mut *state) {
+            (Self::FixedWindow(rule), State::FixedWindow(inner)) => return rule.admit(inner, cost, now),
+            (Self::Bucket(rule), State::Bucket(inner)) => return rule.admit(inner, cost, now),
+            _ => self.carry(state, now),
+        }
+        let allowed = self.fit(state, cost, now).is_now();
+        if allowed {
+            self.charge(state, cost, now);
+        }
+        Admission { allowed, exhausted: !self.fit(state, 1, now).is_now() }
     }
 
     /// Gives a charge back, or what was not spent of a lease. Nothing comes back that has already left the

@@ -21,7 +21,7 @@ use self::checking::{Locked, Place};
 use self::packed::Packed;
 use self::room::{NoRoom, Room};
 use self::stripe::{Stripe, Swept};
-use self::sync::{AtomicUsize, Mutex, Ordering};
+use self::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::clock::{Clock, SystemClock};
 use crate::contract::{Answer, Store};
 use crate::directory::{Directory, MemoryDirectory};
@@ -44,6 +44,13 @@ pub struct MemoryStore<C = SystemClock> {
 #[derive(Default)]
 #[repr(align(64))]
 struct Aligned(Mutex<Stripe>);
+
+/// One counter that is new, mostly, under its stripe's lock.
+struct Alone<'a> {
+    id: Id,
+    stripe: MutexGuard<'a, Stripe>,
+    now: Timestamp,
+}
 
 impl MemoryStore {
     /// The most counters a store holds at a time unless told otherwise: 16 Mi.
@@ -175,14 +182,21 @@ impl<C: Clock> MemoryStore<C> {
                 drop(stripe);
                 Ok(answer)
             }
-            None => Locked { places: smallvec![Place { id, stripe: 0 }], stripes: smallvec![stripe] }
-                .decide(&Check { asks: smallvec![*ask], mode }, now, &self.room)
-                .map(A::from),
+            None => self.decide_alone(Alone { id, stripe, now }, ask, mode).map(A::from),
         };
         if sweep_due {
             self.sweep_by_the_way();
         }
         answer
+    }
+
+    /// The general path of one ask.
+    #[inline(never)] // large, and rare
+    fn decide_alone(&self, alone: Alone<'_>, ask: &Ask<'_>, mode: Mode) -> Result<Verdict, NoRoom> {
+        let Alone { id, stripe, now } = alone;
+        let places = smallvec![Place { id, stripe: 0 }];
+        let mut locked = Locked { places, stripes: smallvec![stripe] };
+        locked.decide(&Check { asks: smallvec![*ask], mode }, now, &self.room)
     }
 
     /// Tries, and once more after looking for room if there was none.

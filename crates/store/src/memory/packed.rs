@@ -48,7 +48,6 @@ const EVERY_LIMIT: u64 = 1 << (64 - PART_BITS);
 
 impl Packed {
     /// Packs the state of a counter of `rule`.
-    #[inline]
     pub(super) fn pack(state: State, rule: &Rule) -> Self {
         let packed = match &state {
             State::Empty => Some(Self::Vacant),
@@ -60,6 +59,7 @@ impl Packed {
         packed.unwrap_or_else(|| Self::pack_boxed(state, rule))
     }
 
+    #[cold]
     fn pack_boxed(state: State, rule: &Rule) -> Self {
         let expires = rule.expires(&state);
         match state {
@@ -91,6 +91,15 @@ impl Packed {
         })
     }
 
+    /// What a bucket's slot holds.
+    #[inline]
+    fn bucket(&self) -> Option<BucketState> {
+        let Self::Bucket { full_at, every_and_part, part_high, per } = *self else { return None };
+        let rate = Rate { per: per.into(), every: every_and_part >> PART_BITS };
+        let part = u64::from(part_high) << PART_BITS | every_and_part & PART_MASK;
+        Some(BucketState { full_at, part, rate, lent_until: 0 })
+    }
+
     /// Decides one ask for the counter.
     pub(super) fn decide(&mut self, ask: &Ask<'_>, mode: Mode, now: Timestamp) -> Verdict {
         let mut state = self.lend();
@@ -100,9 +109,28 @@ impl Packed {
         verdict
     }
 
-    /// The same for a taking ask, in short.
+    /// The same for a taking ask, in short. What most slots hold is decided on where it is, or in registers:
+    /// a [`State`] that may have a box in it has to be kept in memory, and dropped.
     #[inline]
     pub(super) fn admit(&mut self, ask: &Ask<'_>, now: Timestamp) -> Admission {
+        match (&ask.rule, &mut *self) {
+            _ if ask.cost == 0 => {}
+            (Rule::FixedWindow(rule), Self::FixedWindow(state)) => return rule.admit(state, ask.cost, now),
+            (Rule::Bucket(rule), packed) => {
+                if let Some(mut state) = packed.bucket() {
+                    let admission = rule.admit(&mut state, ask.cost, now);
+                    let boxed = || Self::pack_boxed(State::Bucket(state), &ask.rule);
+                    *packed = Self::pack_bucket(&state).unwrap_or_else(boxed);
+                    return admission;
+                }
+            }
+            _ => {}
+        }
+        self.admit_any(ask, now)
+    }
+
+    #[inline(never)] // large, and rare
+    fn admit_any(&mut self, ask: &Ask<'_>, now: Timestamp) -> Admission {
         let mut state = self.lend();
         let admission = ask.rule.admit(&mut state, ask.cost, now);
         *self = Self::pack(state, &ask.rule);
@@ -120,11 +148,7 @@ impl Packed {
                 previous: previous.into(),
                 current: current.into(),
             }),
-            Self::Bucket { full_at, every_and_part, part_high, per } => {
-                let rate = Rate { per: per.into(), every: every_and_part >> PART_BITS };
-                let part = u64::from(part_high) << PART_BITS | every_and_part & PART_MASK;
-                State::Bucket(BucketState { full_at, part, rate, lent_until: 0 })
-            }
+            Self::Bucket { .. } => self.bucket().map(State::Bucket).unwrap_or_default(),
             Self::SlidingLog { .. } | Self::Other { .. } => match std::mem::replace(self, Self::Lent) {
                 Self::SlidingLog { log, .. } => State::SlidingLog(log),
                 Self::Other { state, .. } => *state,
