@@ -23,6 +23,7 @@
 //!
 //! What is promised, by which algorithm, and what is not: `docs/algorithms.md` in the repository.
 
+mod asking;
 pub mod blocking;
 mod builder;
 mod call;
@@ -33,6 +34,7 @@ mod error;
 mod limiter;
 mod permit;
 
+pub use asking::Asking;
 pub use builder::{OnLimited, RateLimiterBuilder};
 pub use call::Call;
 pub use decision::{Decision, Ruling};

@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use drl_core::engine::Answer;
 use drl_core::{Algorithm, Micros, Quota};
-use smallvec::{SmallVec, smallvec};
+use drl_store::StoreError;
+use smallvec::SmallVec;
 
+use crate::asking::Asking;
 use crate::builder::{OnLimited, RateLimiterBuilder};
 use crate::call::Call;
 use crate::decision::Decision;
-use crate::engine::{Demand, Engine, Limit, Shards, Want};
+use crate::engine::{AtOnce, Demand, Engine, Lead, Limit, Shards, Want};
 use crate::error::Error;
 use crate::permit::Permit;
 
@@ -65,13 +68,9 @@ impl RateLimiter {
     ///
     /// # Errors
     /// If no decision could be made.
-    pub async fn is_allowed(&self, client_id: &str) -> Result<bool, Error> {
-        let partition = [client_id.as_bytes()];
-        let demands = demands(&self.0.limits, &partition, 1);
-        match self.0.engine.admission(&demands) {
-            Some(allowed) => Ok(allowed),
-            None => self.0.engine.admits_in_full(&demands).await,
-        }
+    #[inline]
+    pub fn is_allowed<'a>(&'a self, client_id: &'a str) -> Asking<'a> {
+        Asking::new(self, client_id.as_bytes())
     }
 
     /// Decides a request of the client, and says what is left and when to come back:
@@ -131,6 +130,34 @@ impl RateLimiter {
         self.0.engine.release().await;
     }
 
+    /// What the store in this process says to one request of the client.
+    #[inline]
+    pub(crate) fn here(&self, client: &[u8]) -> Option<bool> {
+        let [limit] = self.0.limits.as_slice() else { return None };
+        self.0.engine.here(&[Demand { limit, partition: &[client], cost: 1 }])
+    }
+
+    /// What the books of this instance say.
+    #[inline]
+    pub(crate) fn by_the_books(&self, client: &[u8]) -> AtOnce<'_> {
+        let (engine, partition) = (&self.0.engine, [client]);
+        match self.0.limits.as_slice() {
+            [limit] => engine.by_the_books(&[Demand { limit, partition: &partition, cost: 1 }]), // mostly
+            limits => engine.by_the_books(&demands(limits, &partition, 1)),
+        }
+    }
+
+    /// What comes of it where the store is to be asked.
+    pub(crate) async fn ask(&self, client: &[u8], lead: Option<Box<Lead<'_>>>) -> Result<bool, Error> {
+        let partition = [client];
+        self.0.engine.admits_in_full(&demands(&self.0.limits, &partition, 1), lead).await
+    }
+
+    /// What an answer says.
+    pub(crate) fn heard(&self, client: &[u8], answer: Result<Answer, StoreError>) -> Result<bool, Error> {
+        self.0.engine.heard(&demands(&self.0.limits, &[client], 1), answer)
+    }
+
     pub(crate) fn on_limited(&self) -> OnLimited {
         self.0.on_limited
     }
@@ -154,11 +181,6 @@ impl RateLimiter {
     }
 }
 
-#[inline]
 fn demands<'a>(limits: &'a [Limit], partition: &'a [&'a [u8]], cost: u64) -> SmallVec<[Demand<'a>; 2]> {
-    let demand = |limit| Demand { limit, partition, cost };
-    match limits {
-        [limit] => smallvec![demand(limit)], // mostly, and without a loop
-        limits => limits.iter().map(demand).collect(),
-    }
+    limits.iter().map(|limit| Demand { limit, partition, cost }).collect()
 }

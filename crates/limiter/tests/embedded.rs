@@ -114,6 +114,14 @@ async fn a_tier_has_its_own_quota_and_shares_what_was_used() {
 }
 
 #[tokio::test]
+async fn a_question_that_nobody_awaits_charges_nothing() {
+    let limiter = RateLimiter::builder().quota(hourly(1)).build().await.unwrap();
+    drop(limiter.is_allowed("alice"));
+    assert!(limiter.is_allowed("alice").await.unwrap());
+    assert!(!limiter.is_allowed("alice").await.unwrap());
+}
+
+#[tokio::test]
 async fn peeks_and_zero_costs_charge_nothing() {
     let (store, _clock) = still_store();
     let limiter = limiter(&store, |b| b.quota(hourly(3)).shards(Shards::Fixed(3))).await;

@@ -2,7 +2,7 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use crate::algorithm::{FixedWindow, Rule};
+use crate::algorithm::Rule;
 use crate::check::{Ask, Check, Mode};
 use crate::decision::{Leased, Outcome, Retry};
 use crate::identity::Secret;
@@ -136,20 +136,15 @@ impl Counters {
         self.space.key(partition, shard)
     }
 
-    /// The question as it holds for that counter: a client's fixed windows may start at a time of their own.
-    #[inline]
+    /// The rule as it holds for that counter: a client's fixed windows may start at a time of their own.
     #[must_use]
-    pub fn phased<'a>(&self, mut ask: Ask<'a>) -> Ask<'a> {
-        if self.spread {
-            phase(&mut ask);
+    pub fn phased(&self, rule: Rule, key: &Key<'_>) -> Rule {
+        match rule {
+            Rule::FixedWindow(rule) if self.spread => {
+                Rule::FixedWindow(rule.with_phase(key.partition_hash()))
+            }
+            rule => rule,
         }
-        ask
-    }
-}
-
-fn phase(ask: &mut Ask<'_>) {
-    if let Rule::FixedWindow(rule) = &mut ask.rule {
-        *rule = FixedWindow::with_phase(*rule, ask.key.partition_hash());
     }
 }
 
@@ -158,8 +153,11 @@ impl<'a> Demand<'a> {
     #[inline]
     #[must_use]
     pub fn ask(&self, shard: u16, cost: u64) -> Ask<'a> {
-        let key = self.counters.key(self.partition, shard);
-        self.counters.phased(Ask { key, rule: *self.counters.part(shard), cost })
+        let (key, rule) = (self.counters.key(self.partition, shard), self.counters.part(shard));
+        if self.counters.spread {
+            return Ask { key, rule: self.counters.phased(*rule, &key), cost };
+        }
+        Ask { key, rule: *rule, cost } // copied once: a copy of a copy waits for the first to be written
     }
 
     /// Gives back what was charged at a shard.
@@ -207,9 +205,10 @@ const SPREAD: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
 
 /// The name of everything that is demanded together, under a secret that no client knows. Who is held to
 /// another limit on the same counters has another name.
+#[inline]
 #[must_use]
-pub fn name(demands: &[Demand<'_>], secret: &Secret) -> u128 {
-    demands.iter().fold(0, |name: u128, demand| {
+pub fn name<'a>(demands: impl IntoIterator<Item = Demand<'a>>, secret: &Secret) -> u128 {
+    demands.into_iter().fold(0, |name: u128, demand| {
         let id = secret.id(&demand.counters.key(demand.partition, 0)).bits();
         let salted = id.wrapping_add(u128::from(demand.counters.capacity()).wrapping_mul(SPREAD));
         name.rotate_left(41).wrapping_add(salted)

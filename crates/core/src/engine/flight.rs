@@ -85,7 +85,8 @@ impl<T, E> Flight<T, E> {
         let shared = self.is_shared();
         let Haul { granted, at, mut found, denial, loan } = haul;
         let at_hand = loan.leased.tokens;
-        let (mut answers, mut undecided, mut tokens) = (Vec::new(), Vec::new(), granted);
+        let mut answers = Vec::with_capacity(self.passengers.len());
+        let (mut undecided, mut tokens) = (Vec::new(), granted);
         for Landed { passenger, left } in hand_out(self.passengers, granted) {
             let Passenger { ticket, cost, told } = passenger;
             match (left, &denial) {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::demand::{Demand, halves};
+use super::demand::Demand;
 use crate::identity::Secret;
 
 /// How many memories there are; clients whose hashes meet share one. A wrong hint costs a round trip,
@@ -66,8 +66,7 @@ impl Hints {
     }
 
     fn hash(&self, demand: &Demand<'_>) -> u64 {
-        let [high, low] = halves(self.secret.id(&demand.counters.key(demand.partition, 0)).bits());
-        high ^ low
+        self.secret.quick_hash(&demand.counters.key(demand.partition, 0))
     }
 
     fn memory(&self, hash: u64) -> &AtomicU8 {

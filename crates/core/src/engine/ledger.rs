@@ -51,6 +51,13 @@ pub enum Asked<T, E> {
         /// A store call to be made for those who come later; nobody waits for it.
         renewal: Option<Box<Flight<T, E>>>,
     },
+    /// Only the store can tell.
+    Undecided(Turn),
+}
+
+/// How a request gets to the store.
+#[derive(Debug)]
+pub enum Turn {
     /// Make the store call, then [land](Ledger::land) and [board](Ledger::board) the next flight.
     Lead(Departure),
     /// Wait for the answer.
@@ -141,27 +148,31 @@ impl<T, E: Clone> Ledger<T, E> {
 
     /// A request comes.
     pub fn ask(&mut self, request: &Request, now: Moment, caller: &mut impl Caller<T, E>) -> Asked<T, E> {
-        if let Some(decided) = self.decide(request, now) {
-            return decided;
-        }
+        self.decide(request, now).unwrap_or_else(|| Asked::Undecided(self.join(request, now, caller)))
+    }
+
+    /// A request that the books alone say nothing to.
+    pub fn join(&mut self, request: &Request, now: Moment, caller: &mut impl Caller<T, E>) -> Turn {
         let Request { name, cost, lease, told } = *request;
         let line = self.lines.entry(name).or_default();
         line.lease = lease;
-        self.heat.note(name, cost, now);
+        if lease > Micros::ZERO {
+            self.heat.note(name, cost, now);
+        }
         if line.lane.is_flying() {
             if line.lane.is_full() {
-                return Asked::Overloaded;
+                return Turn::Overloaded;
             }
             line.errand.get_or_insert_with(|| caller.errand());
             line.lane.wait(Passenger { ticket: caller.ticket(), cost, told });
-            return Asked::Wait;
+            return Turn::Wait;
         }
         line.lane.take_off();
         let departure = line.depart(name, &mut self.heat, now);
         if departure.extra > 0 {
             line.errand.get_or_insert_with(|| caller.errand());
         }
-        Asked::Lead(departure)
+        Turn::Lead(departure)
     }
 
     /// A store call has come back with `haul`: keeps what it has borrowed and what it has learned, and serves

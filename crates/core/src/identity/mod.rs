@@ -56,6 +56,15 @@ impl Id {
 /// Spreads neighbouring shards over stripes and places: 2^64 divided by the golden ratio (Knuth, TAOCP 3, 6.4).
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
+/// Spreads the bits of a word over all of it: the halves of a product, folded (Steele and Vigna 2021, "Computationally
+/// easy, spectrally good multipliers").
+#[inline]
+fn fold(word: u64) -> u64 {
+    let product = u128::from(word) * u128::from(SPREAD);
+    let [high, low] = [product >> 64, product & u128::from(u64::MAX)];
+    u64::try_from(high ^ low).unwrap_or(0) // 64 bits each, so it fits
+}
+
 /// Maps a hash to `0..range` by multiply and shift (Lemire 2019, "Fast random integer generation in an
 /// interval"): no division, and the range need not be a power of two.
 #[inline]
@@ -103,6 +112,21 @@ impl Secret {
         let [high, low] = sip.finish();
         Id { high, low }.at_shard(key.shard())
     }
+
+    /// A hash of the counter's partition in a fifth of the time, for tables where it does no harm if somebody finds
+    /// out which clients meet.
+    #[inline]
+    #[must_use]
+    pub fn quick_hash(&self, key: &Key<'_>) -> u64 {
+        key.partition().iter().fold(self.0[0] ^ key.space_id()[0], |mut hash, part| {
+            let mut rest = *part;
+            while let Some((word, others)) = rest.split_first_chunk::<8>() {
+                hash = fold(hash ^ u64::from_le_bytes(*word));
+                rest = others;
+            }
+            fold(hash ^ sip::tail(part, rest.len()) ^ (part.len() as u64) << 56)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -147,6 +171,20 @@ mod tests {
                 (0..8).map(|shard| secret.id(&space.key(&[&[client]], shard)).stripe(10)).collect();
             assert_eq!(stripes.len(), 8);
         }
+    }
+
+    #[test]
+    fn quick_hashes_spread_clients_over_any_part_of_their_bits() {
+        let (secret, space) = (Secret::known([7, 9]), Keyspace::new("drl", "per-client", "fw60s"));
+        let mut counts = [[0_u32; 16]; 3];
+        for client in 0..16_000 {
+            let id = format!("client-{client:08}");
+            let hash = secret.quick_hash(&space.key(&[id.as_bytes()], 0));
+            for (count, shift) in counts.iter_mut().zip([0, 32, 60]) {
+                count[usize::try_from(hash >> shift & 15).unwrap()] += 1;
+            }
+        }
+        assert!(counts.iter().flatten().all(|&count| (850..1_150).contains(&count)), "{counts:?}");
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Sip {
 
 /// The last `len` bytes of a part, below 8, as the lower bytes of a word.
 #[inline]
-fn tail(part: &[u8], len: usize) -> u64 {
+pub(super) fn tail(part: &[u8], len: usize) -> u64 {
     match (len, part.last_chunk::<8>()) {
         (0, _) => 0,
         (_, Some(last)) => u64::from_le_bytes(*last) >> (64 - 8 * len),

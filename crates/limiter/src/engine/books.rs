@@ -1,46 +1,53 @@
 //! The instance's [ledger](drl_core::engine::Ledger) with a clock, locks and tickets.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use drl_core::engine::{Answer, Asked, Caller, Flight, Known, Ledger, Request, Return, Trip, Unspent, name};
+use drl_core::engine::{
+    Answer, Asked, Caller, Flight, Known, Ledger, Request, Return, Trip, Turn, Unspent, name,
+};
 use drl_core::identity::Secret;
 use drl_core::{Micros, Moment};
-use drl_store::StoreError;
+use drl_store::SystemClock;
 use smallvec::SmallVec;
-use tokio::sync::oneshot;
 
+use super::Demand;
 use super::errand::Errand;
-use super::{Counted, Demand};
+use super::ticket::{Coming, Ticket};
 
 /// Neighbouring names share a lock; no lock is held for longer than a look into a table.
 const STRIPES: usize = 64;
 /// How many denials are remembered in all.
 const DENIALS: usize = 65_536;
 
-/// How a waiting request is told its answer.
-pub(super) type Ticket = oneshot::Sender<Result<Answer, StoreError>>;
-
 pub(super) struct Books {
     stripes: Box<[Mutex<Stripe>]>,
     secret: Secret,
-    started: Instant,
+    clock: SystemClock,
 }
 
 type Stripe = Ledger<Ticket, Arc<Errand>>;
 /// A store call for several requests.
 pub(super) type Charter = Flight<Ticket, Arc<Errand>>;
 
+/// What comes of a request that only asks whether.
+pub(super) enum Whether {
+    /// The books alone say so.
+    Known(Known<Ticket, Arc<Errand>>),
+    /// Only the store can tell.
+    Undecided(Turn),
+}
+
 /// A request that may have to wait.
 pub(super) struct Waiting<'a> {
     pub(super) demands: &'a [Demand<'a>],
     /// Where its answer will be, if it waits.
-    pub(super) answer: Option<oneshot::Receiver<Result<Answer, StoreError>>>,
+    pub(super) answer: Option<Coming>,
 }
 
 impl Caller<Ticket, Arc<Errand>> for Waiting<'_> {
     fn ticket(&mut self) -> Ticket {
-        let (ticket, answer) = oneshot::channel();
+        let (ticket, answer) = Ticket::new();
         self.answer = Some(answer);
         ticket
     }
@@ -53,12 +60,13 @@ impl Caller<Ticket, Arc<Errand>> for Waiting<'_> {
 impl Books {
     pub(super) fn new(secret: Secret) -> Self {
         let stripe = |_| Mutex::new(Ledger::new(DENIALS / STRIPES));
-        Self { stripes: (0..STRIPES).map(stripe).collect(), secret, started: Instant::now() }
+        Self { stripes: (0..STRIPES).map(stripe).collect(), secret, clock: SystemClock::new() }
     }
 
-    /// This instance's monotonic clock.
+    /// This instance's monotonic clock. It may be off by a microsecond or two, which is less than what a question
+    /// takes to the store; and a lease ends a thirty-second of its life early.
     pub(super) fn now(&self) -> Moment {
-        Moment(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX))
+        self.clock.uptime()
     }
 
     /// How long until then.
@@ -67,8 +75,9 @@ impl Books {
     }
 
     /// The name of everything the demands ask for together: 128 bits under a secret that nobody outside knows.
-    pub(super) fn name(&self, demands: &Counted<'_>) -> u128 {
-        name(demands, &self.secret)
+    #[inline]
+    pub(super) fn name(&self, demands: &[Demand<'_>]) -> u128 {
+        name(demands.iter().map(Demand::counted), &self.secret)
     }
 
     /// A request comes.
@@ -77,8 +86,18 @@ impl Books {
         self.stripe(request.name).ask(request, now, waiting)
     }
 
-    /// What the books alone say to a request.
+    /// A request comes that only asks whether: one look at the clock, one lock.
     #[inline]
+    pub(super) fn admit(&self, request: &Request, waiting: &mut Waiting<'_>) -> Whether {
+        let now = self.now();
+        let mut stripe = self.stripe(request.name);
+        match stripe.recall(request, now) {
+            Some(known) => Whether::Known(known),
+            None => Whether::Undecided(stripe.join(request, now, waiting)),
+        }
+    }
+
+    /// What the books alone say to a request that only asks whether.
     pub(super) fn recall(&self, request: &Request) -> Option<Known<Ticket, Arc<Errand>>> {
         let now = self.now();
         self.stripe(request.name).recall(request, now)
@@ -95,7 +114,7 @@ impl Books {
     pub(super) fn land(&self, name: u128, trip: &Trip<'_>) -> Vec<Answer> {
         let now = self.now();
         let served = self.stripe(name).land(name, trip, now);
-        let refused = served.into_iter().filter_map(|(ticket, answer)| ticket.send(Ok(answer)).err()?.ok());
+        let refused = served.into_iter().filter_map(|(ticket, answer)| ticket.tell(Ok(answer)).err()?.ok());
         refused.filter(|answer| !self.stripe(name).put_back(name, answer)).collect()
     }
 

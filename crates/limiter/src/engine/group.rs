@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use drl_core::Source;
 use drl_core::check::Check;
-use drl_core::engine::{Answer, Asked, Departure, Detail, Request, Trip, Want};
+use drl_core::engine::{Answer, Asked, Departure, Detail, Haul, Request, Trip, Turn, Want};
 use drl_store::StoreError;
 
 use super::books::{Charter, Waiting, lease};
@@ -24,13 +24,12 @@ impl Engine {
         demands: &[Demand<'_>],
         detail: Detail,
     ) -> Result<(Answer, Source), StoreError> {
-        let counted = counted(demands);
-        let Some(cost) = common_cost(demands).filter(|_| self.0.store.is_shared()) else {
+        let Some(cost) = common_cost(demands).filter(|_| self.0.shared) else {
             self.guarded()?;
-            let haul = self.0.walk(&counted, (Want::Take, detail), &Departure::default()).await?;
+            let haul = self.0.walk(&counted(demands), (Want::Take, detail), &Departure::default()).await?;
             return Ok((haul.into_answer(), Source::Store));
         };
-        let name = self.0.books.name(&counted);
+        let name = self.0.books.name(demands);
         let told = detail == Detail::Full;
         let request = Request { name, cost, lease: lease(demands), told };
         let mut waiting = Waiting { demands, answer: None };
@@ -38,54 +37,29 @@ impl Engine {
             Ok(()) => self.0.books.ask(&request, &mut waiting),
             Err(open) => self.0.books.decide(&request).ok_or(open)?,
         };
-        match asked {
+        let turn = match asked {
             Asked::Decided { answer, renewal } => {
                 renewal.into_iter().for_each(|flight| self.0.dispatch(name, *flight));
                 let source = if answer.borrowed { Source::Lease } else { Source::DenialMemory };
+                return Ok((answer, source));
+            }
+            Asked::Undecided(turn) => turn,
+        };
+        match (turn, waiting.answer) {
+            (Turn::Lead(departure), _) => {
+                let lead = Lead::new(&self.0, name, departure);
+                Ok((lead.fly(&counted(demands), detail).await?, Source::Store))
+            }
+            (Turn::Wait, Some(answer)) => {
+                let answer = answer.await?;
+                let source = if answer.borrowed { Source::Lease } else { Source::Store };
                 Ok((answer, source))
             }
-            Asked::Overloaded => Err(StoreError::Unavailable {
+            (Turn::Wait | Turn::Overloaded, _) => Err(StoreError::Unavailable {
                 reason: "overloaded: too many requests wait for the same limit".to_owned(),
                 may_have_counted: false,
             }),
-            Asked::Wait => {
-                let lost = StoreError::Unavailable {
-                    reason: "the call for several requests was lost".to_owned(),
-                    may_have_counted: true,
-                };
-                let answered = match waiting.answer {
-                    Some(answer) => answer.await.unwrap_or(Err(lost)),
-                    None => Err(lost),
-                };
-                answered.map(|answer| {
-                    let source = if answer.borrowed { Source::Lease } else { Source::Store };
-                    (answer, source)
-                })
-            }
-            Asked::Lead(departure) => {
-                let answer = self.lead(&counted, &departure, (name, detail)).await?;
-                Ok((answer, Source::Store))
-            }
         }
-    }
-
-    async fn lead(
-        &self,
-        demands: &Counted<'_>,
-        departure: &Departure,
-        (name, detail): (u128, Detail),
-    ) -> Result<Answer, StoreError> {
-        let lead = Lead { engine: &self.0, name };
-        let result = self.0.walk(demands, (Want::Take, detail), departure).await;
-        match &result {
-            Ok(haul) => {
-                let cost = demands.first().map_or(0, |demand| demand.cost);
-                self.0.land((name, demands), &Trip { departure, haul, cost }).await;
-            }
-            Err(error) => self.0.strand(name, error),
-        }
-        drop(lead);
-        result.map(drl_core::engine::Haul::into_answer)
     }
 }
 
@@ -96,10 +70,33 @@ pub(super) fn common_cost(demands: &[Demand<'_>]) -> Option<u64> {
     (cost > 0 && demands.iter().all(alike)).then_some(cost)
 }
 
-/// Whoever leads sees to those who wait, also when it is dropped in the middle of its call.
-struct Lead<'a> {
+/// The store call of the one who leads. Whoever leads sees to those who wait, also when it is dropped in the
+/// middle of its call.
+pub(crate) struct Lead<'a> {
     engine: &'a Arc<Inner>,
     name: u128,
+    departure: Departure,
+}
+
+impl<'a> Lead<'a> {
+    pub(super) fn new(engine: &'a Arc<Inner>, name: u128, departure: Departure) -> Self {
+        Self { engine, name, departure }
+    }
+
+    /// Makes the call, and says what has come of it.
+    pub(super) async fn fly(self, demands: &Counted<'_>, detail: Detail) -> Result<Answer, StoreError> {
+        let Self { engine, name, departure } = &self;
+        let result = engine.walk(demands, (Want::Take, detail), departure).await;
+        match &result {
+            Ok(haul) => {
+                let cost = demands.first().map_or(0, |demand| demand.cost);
+                engine.land((*name, demands), &Trip { departure, haul, cost }).await;
+            }
+            Err(error) => engine.strand(*name, error),
+        }
+        drop(self);
+        result.map(Haul::into_answer)
+    }
 }
 
 impl Drop for Lead<'_> {
@@ -144,7 +141,7 @@ impl Inner {
             Ok(haul) => haul,
             Err(error) => {
                 for ticket in flight.into_tickets() {
-                    let _ = ticket.send(Err(error.clone())); // it may have gone away
+                    let _ = ticket.tell(Err(error.clone())); // it may have gone away
                 }
                 return self.strand(name, &error);
             }
@@ -153,7 +150,7 @@ impl Inner {
         self.land((name, &demands), &Trip { departure: &flight.departure, haul: &haul, cost }).await;
         let mut landing = flight.land(haul);
         for (ticket, answer) in landing.answers {
-            if let Err(Ok(answer)) = ticket.send(Ok(answer)) {
+            if let Err(Ok(answer)) = ticket.tell(Ok(answer)) {
                 landing.spare.put_back(answer);
             }
         }
@@ -162,7 +159,7 @@ impl Inner {
             let demands = errand.demands(&partitions, passenger.cost);
             let order = (Want::Take, passenger.detail());
             let haul = self.walk(&demands, order, &Departure::default()).await;
-            if let Err(Ok(answer)) = passenger.ticket.send(haul.map(drl_core::engine::Haul::into_answer)) {
+            if let Err(Ok(answer)) = passenger.ticket.tell(haul.map(Haul::into_answer)) {
                 self.give_back(name, answer.undo(&demands).collect()).await;
             }
         }
@@ -187,7 +184,7 @@ impl Inner {
     /// The call before has failed, so those who wait are not made to wait for the same.
     fn strand(&self, name: u128, error: &StoreError) {
         for ticket in self.books.strand(name) {
-            let _ = ticket.send(Err(unsent(error))); // it may have gone away
+            let _ = ticket.tell(Err(unsent(error))); // it may have gone away
         }
     }
 }

@@ -115,6 +115,7 @@ impl Limit {
 
     /// The question to this instance's own counter, while the store is out of reach.
     pub(super) fn ask_local<'a>(&'a self, partition: &'a [&'a [u8]], cost: u64) -> Ask<'a> {
-        self.0.counters.phased(Ask { key: self.0.counters.key(partition, 0), rule: self.0.local, cost })
+        let key = self.0.counters.key(partition, 0);
+        Ask { key, rule: self.0.counters.phased(self.0.local, &key), cost }
     }
 }

@@ -20,6 +20,7 @@ mod limit;
 mod open;
 mod probe;
 mod returns;
+mod ticket;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -29,7 +30,7 @@ use drl_core::engine::{Answer, Departure, Detail, Haul, Hints, Step, Walk};
 use drl_core::identity::Secret;
 use drl_core::{Micros, Mode, Quota, Retry, Source, Verdict};
 use drl_store::{Answers, ErrorClass, MemoryStore, Store, StoreError};
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 pub use self::failure::FailurePolicy;
 pub use self::limit::{Limit, LimitOptions};
@@ -38,10 +39,13 @@ pub use drl_core::engine::{Leases, Want};
 pub use drl_core::shard::Shards;
 pub use drl_store::directory::{Entry, Mark, Page};
 
+pub(crate) use self::at_once::AtOnce;
 use self::books::Books;
 use self::breaker::{Breaker, Change};
 use self::fallback::FallbackLog;
+pub(crate) use self::group::Lead;
 use self::limit::Scope;
+pub(crate) use self::ticket::Coming;
 use crate::decision::{Charge, Decision, Receipt, Ruling};
 use crate::error::Error;
 
@@ -59,16 +63,17 @@ pub struct Demand<'a> {
 /// Demands as the core knows them.
 type Counted<'a> = [drl_core::engine::Demand<'a>];
 
-#[inline]
-fn counted<'a>(demands: &[Demand<'a>]) -> SmallVec<[drl_core::engine::Demand<'a>; 2]> {
-    let counted = |demand: &Demand<'a>| {
-        let Demand { limit, partition, cost } = *demand;
+impl<'a> Demand<'a> {
+    /// As the core knows it.
+    #[inline]
+    fn counted(&self) -> drl_core::engine::Demand<'a> {
+        let Self { limit, partition, cost } = *self;
         drl_core::engine::Demand { counters: limit.counters(), partition, cost }
-    };
-    match demands {
-        [demand] => smallvec![counted(demand)], // mostly, and without a loop
-        demands => demands.iter().map(counted).collect(),
     }
+}
+
+fn counted<'a>(demands: &[Demand<'a>]) -> SmallVec<[drl_core::engine::Demand<'a>; 2]> {
+    demands.iter().map(Demand::counted).collect()
 }
 
 /// Decides requests against a store. Cheap to clone; clones share everything.
@@ -77,6 +82,8 @@ pub struct Engine(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn Store>,
+    /// Whether instances share the store's counters.
+    shared: bool,
     prefix: String,
     hints: Hints,
     books: Books,
@@ -103,6 +110,7 @@ impl Engine {
     #[must_use]
     pub fn with_store(store: Arc<dyn Store>, prefix: &str) -> Self {
         Self(Arc::new(Inner {
+            shared: store.is_shared(),
             store,
             prefix: prefix.to_owned(),
             hints: Hints::new(Secret::random()),
@@ -119,7 +127,7 @@ impl Engine {
     /// # Errors
     /// [`Error::InvalidConfig`] if the quota or an option makes no sense.
     pub fn limit(&self, name: &str, quota: Quota, options: LimitOptions) -> Result<Limit, Error> {
-        let scope = Scope { prefix: &self.0.prefix, shared: self.0.store.is_shared() };
+        let scope = Scope { prefix: &self.0.prefix, shared: self.0.shared };
         Limit::new(&scope, name, quota, options)
     }
 
@@ -139,32 +147,13 @@ impl Engine {
         }
     }
 
-    /// The same for callers who only ask whether: the least work for the store.
-    ///
-    /// # Errors
-    /// As [`Engine::decide`].
-    pub async fn admits(&self, demands: &[Demand<'_>]) -> Result<bool, Error> {
-        match self.admission(demands) {
-            Some(admitted) => Ok(admitted),
-            None => self.admits_in_full(demands).await,
-        }
-    }
-
-    /// [`Engine::admits`] where there is more to it than [`Engine::admission`].
-    pub(crate) async fn admits_in_full(&self, demands: &[Demand<'_>]) -> Result<bool, Error> {
-        match self.take(demands, Detail::Verdict).await {
-            Ok((answer, _)) => Ok(answer.allowed),
-            Err(error) => Ok(self.fall_back(demands, Want::Take, error)?.allowed),
-        }
-    }
-
     /// Gives back what `decision`, made for the same demands, has charged. Nothing comes back that has left
     /// its window already, nor what no store has charged.
     ///
     /// # Errors
     /// If the store does not answer. The refund may have happened.
     pub async fn refund(&self, demands: &[Demand<'_>], decision: &Decision) -> Result<(), Error> {
-        let demands = counted(demands);
+        let (name, demands) = (self.0.books.name(demands), counted(demands));
         let Receipt { at, borrowed, .. } = decision.receipt;
         let mode = if borrowed { Mode::Return(at) } else { Mode::Refund(at) };
         let refund =
@@ -175,7 +164,7 @@ impl Engine {
         }
         self.guarded()?;
         let answers = self.0.store.decide(&batch).wait().await;
-        self.0.books.forget(self.0.books.name(&demands));
+        self.0.books.forget(name);
         for answer in answers {
             self.0.noted(answer)?;
         }
@@ -201,7 +190,7 @@ impl Engine {
     /// Whether instances share this engine's counters.
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        self.0.store.is_shared()
+        self.0.shared
     }
 
     /// What operators have changed since `since`.
@@ -236,21 +225,19 @@ impl Engine {
     /// What is borrowed goes back first, so that the store decides with all there is.
     async fn take_up_to(&self, demands: &[Demand<'_>]) -> Result<Answer, StoreError> {
         self.guarded()?;
-        let demands = counted(demands);
-        let unspent = self.0.books.surrender(self.0.books.name(&demands));
+        let unspent = self.0.books.surrender(self.0.books.name(demands));
         let departure = Departure { unspent, ..Departure::default() };
-        let haul = self.0.walk(&demands, (Want::TakeUpTo, Detail::Full), &departure).await?;
+        let haul = self.0.walk(&counted(demands), (Want::TakeUpTo, Detail::Full), &departure).await?;
         Ok(haul.into_answer())
     }
 
     /// What the store would say, and what is borrowed.
     async fn peek(&self, demands: &[Demand<'_>]) -> Result<Answer, StoreError> {
         self.guarded()?;
-        let demands = counted(demands);
-        let haul = self.0.walk(&demands, (Want::Peek, Detail::Full), &Departure::default()).await?;
-        let at_hand = self.0.books.at_hand(self.0.books.name(&demands));
+        let haul = self.0.walk(&counted(demands), (Want::Peek, Detail::Full), &Departure::default()).await?;
+        let at_hand = self.0.books.at_hand(self.0.books.name(demands));
         let mut answer = haul.into_answer();
-        for (found, demand) in answer.found.iter_mut().zip(&demands) {
+        for (found, demand) in answer.found.iter_mut().zip(demands) {
             found.outcome.remaining += at_hand;
             if at_hand > 0 && found.outcome.remaining >= demand.cost {
                 found.outcome.retry = Retry::Now;

@@ -1,6 +1,6 @@
 //! An instance around [`drl_core::engine`]: the flow of the limiter's driver, call by call.
 
-use drl_core::engine::{Answer, Asked, Caller, Departure, Detail, Haul, Known, Step, Trip, Want};
+use drl_core::engine::{Answer, Asked, Caller, Departure, Detail, Haul, Known, Step, Trip, Turn, Want};
 use drl_core::{Moment, Retry, Timestamp, Verdict};
 
 use super::audit::Source;
@@ -108,15 +108,15 @@ impl<'a> Run<'a> {
                     self.fly((instance, client), *flight);
                 }
             }
-            Asked::Wait => self.instances[instance].waiting[client].push_back(request),
-            Asked::Lead(departure) => {
+            Asked::Undecided(Turn::Wait) => self.instances[instance].waiting[client].push_back(request),
+            Asked::Undecided(Turn::Lead(departure)) => {
                 let walk = self.walk((client, cost), Want::Take, self.detail());
                 let lead = (departure, Purpose::Lead(request));
                 let operation = self.operation((instance, client), lead, walk);
                 self.requests[request].leads = Some(operation);
                 self.begin(operation);
             }
-            Asked::Overloaded => self.fail(request),
+            Asked::Undecided(Turn::Overloaded) => self.fail(request),
         }
         self.watch(instance);
     }

@@ -3,7 +3,6 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
-use drl_core::check::Ask;
 use drl_core::engine::{Counters, Demand, name};
 use drl_core::identity::Secret;
 use drl_core::{Key, Micros, Rule};
@@ -88,7 +87,7 @@ impl<'a> Layout<'a> {
                         client: (!everybody).then_some(client),
                         shard,
                         node: node_of(&rendered, scenario.nodes.len()),
-                        rule: counters.phased(Ask { key, rule: *counters.part(shard), cost: 0 }).rule,
+                        rule: counters.phased(*counters.part(shard), &key),
                         key: rendered.clone(),
                     };
                     assert!(keys.insert(rendered, ()).is_none(), "two counters are called the same");
@@ -109,7 +108,11 @@ impl<'a> Layout<'a> {
             cost: 1,
         };
         let demands: Vec<Demand<'a>> = counters.iter().zip(&self.scopes).map(demand).collect();
-        Subject { name: name(&demands, &SECRET), demands, by_cost: vec![OnceCell::new(); BLOCKS] }
+        Subject {
+            name: name(demands.iter().copied(), &SECRET),
+            demands,
+            by_cost: vec![OnceCell::new(); BLOCKS],
+        }
     }
 
     /// What the requests of that client together are called.
