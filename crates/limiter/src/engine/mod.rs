@@ -9,6 +9,7 @@
 //!                                                     └──────────────────┴→ failure policy
 //! ```
 
+mod amend;
 mod at_once;
 mod books;
 mod breaker;

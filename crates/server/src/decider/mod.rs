@@ -38,6 +38,9 @@ const CLIENT: &str = "client";
 /// The limits that a request meets.
 type Meeting<'b, 'r> = SmallVec<[Met<'b, 'r>; 4]>;
 
+/// For each part of a request, the tier that operators have put its client into.
+type TiersOfParts = SmallVec<[Option<Arc<str>>; 1]>;
+
 /// The policies of all domains on one store.
 #[derive(Debug)]
 pub struct Decider {
@@ -83,12 +86,10 @@ impl Decider {
     /// If the store cannot decide and a policy that the request meets has `on_store_failure: error`.
     pub async fn decide(&self, request: &Request<'_>) -> Result<Answer, Error> {
         let book = self.book.load();
-        let Some(domain) = book.domain(request.domain) else { return Ok(Answer::unlimited()) };
-        let tiers: SmallVec<[Option<Arc<str>>; 1]> =
-            request.parts.iter().map(|part| self.tier(&part.attributes)).collect();
-        let parts = request.parts.iter().zip(&tiers).enumerate();
-        let met = parts.flat_map(|(at, (part, tier))| domain.meet(at, part, tier.as_deref()));
-        let (shadow, enforced): (Meeting<'_, '_>, Meeting<'_, '_>) = met.partition(|met| met.voice.shadow);
+        let tiers = self.tiers(request);
+        let met = meeting(&book, request, &tiers);
+        let (shadow, enforced): (Meeting<'_, '_>, Meeting<'_, '_>) =
+            met.into_iter().partition(|met| met.voice.shadow);
         let mut answer = match enforced.as_slice() {
             [] => Answer::unlimited(),
             enforced => self.enforce(enforced, request.intent).await.inspect_err(|_| {
@@ -110,6 +111,32 @@ impl Decider {
                 .for_each(|(met, word)| met.count(word));
         }
         Ok(answer)
+    }
+
+    /// Gives back what a request has cost, charged so long ago: in every policy that it meets.
+    ///
+    /// # Errors
+    /// If the store does not answer. The refund may have happened.
+    pub async fn give_back(&self, request: &Request<'_>, ago: Micros) -> Result<(), Error> {
+        let (book, tiers) = (self.book.load(), self.tiers(request));
+        let met = meeting(&book, request, &tiers);
+        self.engine.give_back(&Joint::new(&met).demands, ago).await
+    }
+
+    /// Forgets what the policies that a request meets (or one of them) have counted for it. Returns their names.
+    ///
+    /// # Errors
+    /// If the store does not answer. The counters may be forgotten.
+    pub async fn reset(&self, request: &Request<'_>, policy: Option<&str>) -> Result<Vec<Arc<str>>, Error> {
+        let (book, tiers) = (self.book.load(), self.tiers(request));
+        let mut met = meeting(&book, request, &tiers);
+        met.retain(|met| policy.is_none_or(|policy| *met.voice.name == *policy));
+        self.engine.reset(&Joint::new(&met).demands).await?;
+        Ok(met.iter().map(|met| Arc::clone(&met.voice.name)).collect())
+    }
+
+    fn tiers(&self, request: &Request<'_>) -> TiersOfParts {
+        request.parts.iter().map(|part| self.tier(&part.attributes)).collect()
     }
 
     /// The tier that operators have put the client into; a tier that the request names itself comes first.
@@ -159,6 +186,13 @@ impl Decider {
         };
         join_all(shadow.iter().map(ask)).await.into_iter().flatten().collect()
     }
+}
+
+/// What the parts of a request meet, in the order written.
+fn meeting<'b, 'r>(book: &'b Book, request: &'r Request<'_>, tiers: &'r TiersOfParts) -> Meeting<'b, 'r> {
+    let Some(domain) = book.domain(request.domain) else { return Meeting::new() };
+    let parts = request.parts.iter().zip(tiers).enumerate();
+    parts.flat_map(|(at, (part, tier))| domain.meet(at, part, tier.as_deref())).collect()
 }
 
 /// What is asked of the engine: each counter once, with all that the parts of the request cost there.

@@ -9,6 +9,7 @@
 //! | [`problem`] | problem bodies (RFC 9457) |
 
 pub(crate) mod admin;
+mod amend;
 mod auth;
 mod batch;
 mod body;
@@ -38,6 +39,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/v1/check", post(check::check))
         .route("/v1/check/batch", post(batch::check))
         .route("/v1/peek", post(check::peek))
+        .route("/v1/refund", post(amend::refund))
         .route("/v1/auth", any(auth::auth))
         // Envoy's `ext_authz` appends the client's path.
         .route("/v1/auth/{*path}", any(auth::auth))

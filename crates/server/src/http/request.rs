@@ -33,11 +33,80 @@ impl Body {
 
     /// The request that it asks about.
     pub(in crate::http) fn request(&self, intent: Intent) -> Result<Request<'_>, Problem> {
+        let cost = self.cost.unwrap_or(1);
+        Asked { domain: self.domain.as_deref(), attributes: &self.attributes, cost }.request(intent)
+    }
+}
+
+/// The body of `/v1/refund`.
+#[derive(Debug, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object such as {\"attributes\":{\"client\":\"alice\"},\"cost\":1}"
+)]
+pub(in crate::http) struct Refund {
+    domain: Option<String>,
+    attributes: Pairs,
+    cost: Option<u64>,
+    /// How long ago it was charged.
+    age_ms: Option<u64>,
+}
+
+impl Refund {
+    pub(in crate::http) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        serde_json::from_slice(bytes).map_err(|error| malformed(&error))
+    }
+
+    pub(in crate::http) fn age_ms(&self) -> u64 {
+        self.age_ms.unwrap_or(0)
+    }
+
+    /// What is to be given back.
+    pub(in crate::http) fn what(&self) -> Asked<'_> {
+        Asked { domain: self.domain.as_deref(), attributes: &self.attributes, cost: self.cost.unwrap_or(1) }
+    }
+}
+
+/// The body of `/v1/reset`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object such as {\"attributes\":{\"client\":\"alice\"}}")]
+pub(in crate::http) struct Reset {
+    domain: Option<String>,
+    attributes: Pairs,
+    /// Only this policy's counters.
+    policy: Option<String>,
+}
+
+impl Reset {
+    pub(in crate::http) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        serde_json::from_slice(bytes).map_err(|error| malformed(&error))
+    }
+
+    pub(in crate::http) fn policy(&self) -> Option<&str> {
+        self.policy.as_deref()
+    }
+
+    /// Whose counters.
+    pub(in crate::http) fn what(&self) -> Asked<'_> {
+        Asked { domain: self.domain.as_deref(), attributes: &self.attributes, cost: 0 }
+    }
+}
+
+/// What every body says, whatever is to be done about it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct Asked<'b> {
+    domain: Option<&'b str>,
+    attributes: &'b Pairs,
+    cost: u64,
+}
+
+impl<'b> Asked<'b> {
+    pub(in crate::http) fn request(self, intent: Intent) -> Result<Request<'b>, Problem> {
         let pairs = self.attributes.0.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let attributes =
             Attributes::new(pairs).map_err(|error| Problem::new(Refusal::Malformed, error.to_string()))?;
-        let domain = self.domain.as_deref().unwrap_or(Policies::DEFAULT_DOMAIN);
-        Ok(Request::new(domain, attributes, self.cost.unwrap_or(1)).with(intent))
+        let domain = self.domain.unwrap_or(Policies::DEFAULT_DOMAIN);
+        Ok(Request::new(domain, attributes, self.cost).with(intent))
     }
 }
 

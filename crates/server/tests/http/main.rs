@@ -13,6 +13,7 @@ mod outages;
 mod policies;
 mod proxies;
 mod redis;
+mod refunds;
 mod reloads;
 mod running;
 mod slow_clients;

@@ -148,6 +148,23 @@ fn changes_from_elsewhere_need_the_token() {
 }
 
 #[test]
+fn a_reset_forgets_one_clients_counters_at_once() {
+    let server = Running::start(POLICIES);
+    let (client, admin) = (server.client(), server.admin());
+    assert_eq!((allowed(&client, "a"), allowed(&client, "b")), (5, 5));
+    let reset = admin.post("/v1/reset", json!({ "attributes": { "client": "a" } }).to_string());
+    assert_eq!((reset.status, &reset.body), (200, &json!({ "reset": ["per-client"] })));
+    assert_eq!((allowed(&client, "a"), allowed(&client, "b")), (5, 0));
+    for (body, status) in [
+        (json!({ "attributes": { "client": "a" }, "policy": "other" }), 404),
+        (json!({ "attributes": { "client": "a" }, "polici": "other" }), 400),
+        (json!({ "attributes": {} }), 404),
+    ] {
+        assert_eq!(admin.post("/v1/reset", body.to_string()).status, status, "{body}");
+    }
+}
+
+#[test]
 fn everything_is_counted_and_no_client_is_named() {
     let server = Running::start(POLICIES);
     let client = server.client();

@@ -6,11 +6,13 @@
 //! | `GET /v1/policies` | what is in force, and from which version of the files and of the changes on |
 //! | `PATCH /v1/policies/{name}` | changes a policy on every instance ([`policies`]) |
 //! | `GET`, `PUT`, `DELETE /v1/clients/{id}/tier` | the client directory ([`clients`]) |
+//! | `POST /v1/reset` | forgets what was counted ([`reset`]) |
 //! | `GET /healthz`, `GET /readyz` | as on the front `http` |
 
 mod clients;
 mod guard;
 mod policies;
+mod reset;
 
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch};
+use axum::routing::{get, patch, post};
 
 use super::{health, unknown_path, wrong_method};
 use crate::metrics::CONTENT_TYPE;
@@ -34,6 +36,7 @@ pub(crate) fn routes(app: Arc<App>, guard: Guard) -> Router {
         .route("/v1/policies", get(policies::list))
         .route("/v1/policies/{*name}", patch(policies::patch))
         .route("/v1/clients/{id}/tier", tier)
+        .route("/v1/reset", post(reset::reset))
         .route("/metrics", get(metrics))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
