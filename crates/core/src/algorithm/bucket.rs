@@ -12,6 +12,7 @@
 //! is ever rounded while counting. A rate that would leave 52 bits is approximated once, when the limit
 //! is made, downwards and by less than a millionth.
 
+use super::lent::Lent;
 use super::{Charge, LONGEST_LEASE, Status};
 use crate::admission::Admission;
 use crate::decision::{Leased, Retry};
@@ -55,8 +56,8 @@ pub struct BucketState {
     pub part: u64,
     /// The rate that gives `part` its meaning.
     pub rate: Rate,
-    /// The last moment at which something lent may be spent; in the past, or zero, if nothing is lent.
-    pub lent_until: u64,
+    /// What is lent of it.
+    pub lent: Lent,
 }
 
 impl Rate {
@@ -160,7 +161,7 @@ impl Bucket {
         let ahead = ahead(state, now);
         if ahead > 0 && (state.rate != self.rate || ahead > self.full()) {
             self.set(state, self.used(state, now), now);
-            state.lent_until = state.lent_until.min((now + self.longest_lease()).0);
+            state.lent.until = state.lent.until.min((now + LONGEST_LEASE).0);
         }
     }
 
@@ -168,7 +169,7 @@ impl Bucket {
     #[inline]
     fn set(&self, state: &mut BucketState, used: u64, now: Timestamp) {
         let (full_at, part) = (now.0 + used / self.rate.per, used % self.rate.per);
-        *state = BucketState { full_at, part, rate: self.rate, lent_until: state.lent_until };
+        *state = BucketState { full_at, part, rate: self.rate, lent: state.lent };
     }
 
     #[inline]
@@ -201,21 +202,39 @@ impl Bucket {
 
     /// The bucket is never fuller after a refund than if there had been no charge. While it refilled, the
     /// charge may have been all there was to refill; then that much of it has come back already. So what a
-    /// refund gives back is the cost less what has been refilled since.
-    ///
-    /// Where tokens are lent, the same goes for what will refill until the last of them can be spent: without
-    /// the charge, that much might have had to be [held](Self::hold) for them. What comes back of a lease
-    /// counts from the end of its life, because that much was in use when it was lent.
+    /// refund gives back is the cost less what has been refilled since. What comes back of a lease counts from
+    /// the end of its life, because that much was in use when it was lent. What other leases stand on
+    /// [stays in use](super::lent).
     ///
     /// A queue takes no turn back: those behind it have been told their times.
     pub(super) fn refund(&self, state: &mut BucketState, charge: Charge, now: Timestamp) {
         if self.queue {
             return;
         }
-        let refilled = now.max(Timestamp(state.lent_until)).since(charge.at).0.saturating_mul(self.rate.per);
-        let back = self.units(charge.cost.min(self.capacity)).saturating_sub(refilled);
+        let Charge { cost, at } = charge;
+        let mut lent = state.lent.at(now);
+        if at > now && lent.out() > 0 {
+            lent.take_back(cost, at); // nothing but a lease ends later than now
+            state.lent = lent;
+        }
+        let used = self.used(state, now);
+        let refilled = now.since(at).0.saturating_mul(self.rate.per);
+        let back = self.units(cost.min(self.capacity)).saturating_sub(refilled);
+        let back = back.min(used.saturating_sub(self.stood_on(&lent, now)));
         if back > 0 {
-            self.set(state, self.used(state, now).saturating_sub(back), now);
+            self.set(state, used - back, now);
+        }
+    }
+
+    /// The units in use that leases stand on: all that is out, on top of what drains until the last of it can be
+    /// spent.
+    fn stood_on(&self, lent: &Lent, now: Timestamp) -> u64 {
+        match lent.out() {
+            0 => 0,
+            out => {
+                let drains = Timestamp(lent.until).since(now).0.saturating_mul(self.rate.per);
+                drains.saturating_add(out.saturating_mul(self.rate.every))
+            }
         }
     }
 
@@ -227,9 +246,10 @@ impl Bucket {
         Micros((self.full() / self.rate.per / 100).min(LONGEST_LEASE.0))
     }
 
-    /// A tenth of a full refill.
+    /// A twentieth of a full refill: what was spent of leases counts as [lent](Lent) for two of their lives, and
+    /// a return makes room only above that.
     pub(super) fn longest_lease(&self) -> Micros {
-        Micros((self.full() / self.rate.per / 10).min(LONGEST_LEASE.0))
+        Micros((self.full() / self.rate.per / 20).min(LONGEST_LEASE.0))
     }
 
     /// The units in use when tokens are lent.
@@ -249,7 +269,8 @@ impl Bucket {
 
     pub(super) fn lend(&self, state: &mut BucketState, leased: Leased, now: Timestamp) {
         self.set(state, self.held(state, now) + self.units(leased.tokens), now);
-        state.lent_until = state.lent_until.max(leased.last(now).0);
+        state.lent = state.lent.at(now);
+        state.lent.lend(leased.tokens, leased.last(now));
     }
 
     pub(super) fn status(&self, state: &BucketState, now: Timestamp) -> Status {

@@ -23,26 +23,29 @@
 //! twice can admit twice, and a step forward can admit one extra burst, once.
 //!
 //! **Leases.** An instance borrows tokens and spends them within the lease's life without asking again. Each
-//! algorithm charges them so that its promise holds **whenever** they are spent within that life, with no
-//! more state than before:
+//! algorithm charges them so that its promise holds **whenever** they are spent within that life, and its state
+//! stays as small as it is:
 //!
 //! - *Windows* lend for no longer than the window lasts. What is spent belongs to the window it was charged in.
 //! - *The log* stamps borrowed tokens with the last moment of their life, so each leaves the window at the
 //!   earliest a window after it can have been spent.
 //! - *Buckets* charge them on top of what is in use, taken to be at least [`Bucket::hold`], and lend for no
 //!   longer than what is in use takes to drain. So when a token is spent at `t`, the bucket is full again no
-//!   earlier than `t` plus the time that all tokens charged since refill in: exactly what GCRA asks for.
+//!   earlier than `t` plus the time that all tokens charged since refill in: exactly what GCRA asks for. What
+//!   comes back leaves in use what [other leases](Lent) stand on.
 //!
 //! A lease takes at most an eighth of what there is, so that many instances can borrow from one counter, and
 //! the last tokens are found by whoever asks.
 
 mod bucket;
 mod fixed_window;
+mod lent;
 mod sliding_log;
 mod sliding_window;
 
 pub use bucket::{Bucket, BucketState, Rate};
 pub use fixed_window::{FixedWindow, FixedWindowState};
+pub use lent::Lent;
 pub use sliding_log::{LogState, SlidingLog};
 pub use sliding_window::{SlidingWindow, SlidingWindowState};
 

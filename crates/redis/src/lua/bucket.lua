@@ -5,9 +5,11 @@
 -- State: 'B', the moment the bucket is full again, the units beyond it, the last moment at which something
 -- lent may be spent, the rate that gives the units their meaning (`per` tokens, `every` microseconds), and
 -- until when the key lives. That is a little longer than it has to, so that most charges need not move it.
+-- Where something was lent there is a tail: the last moment of the older generation, its tokens, and those
+-- lent since.
 
 --: state
-local full, used, lives, lent_until
+local full, used, lives, lent_until, tail
 
 -- What was used under another rate, in units of this one: it stays used, rounded up to 2^-20 of a token.
 local function converted(ahead, per, part, every)
@@ -35,14 +37,26 @@ local function held()
   return used
 end
 
+-- What is lent, without a generation that is over: the last moment of the older one, its tokens, and those
+-- lent since.
+local function lent()
+  if lent_until < now or tail == '' then return 0, 0, 0 end
+  local older_until, older, newer = unpack_at('<ddd', tail)
+  if older_until < now then return lent_until, newer, 0 end
+  return older_until, older, newer
+end
+
 --: rule
 full = limit * window
 
 --: read
-used, lives, lent_until = 0, 0, 0
+used, lives, lent_until, tail = 0, 0, 0, ''
 if raw then
   local form, full_at, part, per, every
-  if #raw == 41 then form, full_at, part, lent_until, per, every, lives = unpack_at('<BdI4dI4dd', raw) end
+  if #raw == 41 or #raw == 65 then
+    form, full_at, part, lent_until, per, every, lives = unpack_at('<BdI4dI4dd', raw)
+    tail = raw:sub(42)
+  end
   garbled = form ~= 66
   if not garbled then
     local ahead = full_at - now
@@ -54,7 +68,7 @@ if raw then
       -- that leaves 53 bits is far above.)
       if used > full or not same then
         used = at_most(used, full)
-        lent_until = at_most(lent_until, now + drains_in(10))
+        lent_until = at_most(lent_until, now + LONGEST_LEASE)
         changed = true
       end
     end
@@ -83,30 +97,38 @@ if lives >= expires and lives <= latest then
   value, offset = pack('<dI4d', full_at, part, lent_until), '1'
 else
   expires = latest
-  value, offset = pack('<BdI4dI4dd', 66, full_at, part, lent_until, detail, window, latest), nil
+  value, offset = pack('<BdI4dI4dd', 66, full_at, part, lent_until, detail, window, latest) .. tail, nil
 end
 
 --: refund
--- The cost, less what has been refilled since; where tokens are lent, less what will be until the last of
--- them can be spent.
+-- The cost, less what has been refilled since; but all that is out stays in use, on top of what drains until
+-- the last of it can be spent.
 if kind ~= QUEUE then
-  local since = now - at
-  if lent_until > now then since = lent_until - at end
+  local since, stands = now - at, 0
+  local older_until, older, newer = lent()
   if since < 0 then since = 0 end
-  local back = at_most(cost, limit) * window - since * detail
-  if back > 0 then
-    used, changed = used - at_most(back, used), true
+  if at > now and older + newer > 0 then -- of a lease that can still be spent
+    if at > older_until then
+      newer = newer - at_most(cost, newer)
+    else
+      older = older - at_most(cost, older)
+    end
+    tail, lives, changed = pack('<ddd', older_until, older, newer), 0, true
   end
+  if older + newer > 0 then stands = (lent_until - now) * detail + (older + newer) * window end
+  local back = at_most(at_most(cost, limit) * window - since * detail, used - stands)
+  if back > 0 then used, changed = used - back, true end
 end
 
 --: lendable
--- For as long as what is in use takes to drain, and at most a tenth of a full refill.
+-- For as long as what is in use takes to drain, and at most a twentieth of a full refill.
 tokens, life = 0, 0
 if kind ~= QUEUE then
   local in_use = held()
-  tokens, life = div(full - in_use, window), at_most(div(in_use, detail), drains_in(10))
+  tokens, life = div(full - in_use, window), at_most(div(in_use, detail), drains_in(20))
 end
 
 --: lend
-used = held() + tokens * window
+local older_until, older, newer = lent()
 if at > lent_until then lent_until = at end
+used, lives, tail = held() + tokens * window, 0, pack('<ddd', older_until, older, newer + tokens)

@@ -3,7 +3,7 @@
 //! The core's [`State`] takes 40, and the moment it expires another 8. Packing is lossless: what does not
 //! fit (limits of exactly 2^32, rates of one token in 142 years) is boxed.
 
-use drl_core::algorithm::{BucketState, FixedWindowState, LogState, Rate, SlidingWindowState};
+use drl_core::algorithm::{BucketState, FixedWindowState, Lent, LogState, Rate, SlidingWindowState};
 use drl_core::check::{Ask, Slot};
 use drl_core::{Admission, Mode, Rule, State, Timestamp, Verdict, decide};
 
@@ -81,8 +81,8 @@ impl Packed {
 
     #[inline]
     fn pack_bucket(state: &BucketState) -> Option<Self> {
-        let BucketState { full_at, part, rate, lent_until } = *state;
-        (rate.every < EVERY_LIMIT && lent_until == 0).then_some(())?;
+        let BucketState { full_at, part, rate, lent } = *state;
+        (rate.every < EVERY_LIMIT && lent == Lent::default()).then_some(())?;
         Some(Self::Bucket {
             full_at,
             every_and_part: rate.every << PART_BITS | part & PART_MASK,
@@ -97,7 +97,7 @@ impl Packed {
         let Self::Bucket { full_at, every_and_part, part_high, per } = *self else { return None };
         let rate = Rate { per: per.into(), every: every_and_part >> PART_BITS };
         let part = u64::from(part_high) << PART_BITS | every_and_part & PART_MASK;
-        Some(BucketState { full_at, part, rate, lent_until: 0 })
+        Some(BucketState { full_at, part, rate, lent: Lent::default() })
     }
 
     /// Decides one ask for the counter.

@@ -58,9 +58,9 @@ impl Limit {
         Self::new(Algorithm::SlidingWindowLog, 400_000, moments)
     }
 
-    /// A token each 10 ms. A full bucket lends for 1.6 ms, one that lacks a token for 10 ms, an emptier one for 16.
+    /// A token each 10 ms. A full bucket lends for 1.6 ms, one that lacks a token or more for 8.
     pub(crate) fn token_bucket() -> Self {
-        let moments = &[1_000, 2_000, 2_599, 2_600, 10_999, 11_000, 16_999, 17_000, 21_000];
+        let moments = &[1_000, 2_000, 2_599, 2_600, 8_999, 9_000, 9_999, 10_000, 21_000];
         Self::new(Algorithm::TokenBucket, 160_000, moments)
     }
 

@@ -59,7 +59,7 @@ impl Hash for Counter {
         match &self.state {
             State::FixedWindow(state) => (1, state.end, state.used).hash(hasher),
             State::SlidingWindow(state) => (2, state.end, state.previous, state.current).hash(hasher),
-            State::Bucket(state) => (3, state.full_at, state.part, state.rate, state.lent_until).hash(hasher),
+            State::Bucket(state) => (3, state.full_at, state.part, state.rate, state.lent).hash(hasher),
             state => {
                 let written = write!(Written(hasher), "{state:?}");
                 debug_assert!(written.is_ok(), "hashing cannot fail");
