@@ -70,6 +70,19 @@ pub fn auto(rule: &Rule) -> u16 {
     u16::try_from(wanted).unwrap_or(u16::MAX).clamp(1, AUTO_SHARDS)
 }
 
+/// Where to look first for what that hash stands for: at one shard as likely as at another, and over more shards
+/// at the same one or at one of those that are new. So limits that are cut differently have the same home as often
+/// as can be. (Lamping and Veach 2014, "A fast, minimal memory, consistent hash algorithm")
+pub(crate) fn home(mut hash: u64, shards: u16) -> u16 {
+    let (mut home, mut next) = (0, 0);
+    while next < u64::from(shards) {
+        home = next;
+        hash = hash.wrapping_mul(2_862_933_555_777_941_757).wrapping_add(1);
+        next = ((home + 1) << 31) / ((hash >> 33) + 1);
+    }
+    u16::try_from(home).unwrap_or(0) // below `shards`, so it fits
+}
+
 impl Sharded {
     /// Cuts `rule` into `shards` parts, or fewer where a part would be empty. A queue is never cut: its
     /// spacing is the point.
@@ -146,6 +159,22 @@ mod tests {
         let Rule::Bucket(part) = sharded.part(0) else { panic!("a bucket") };
         let (rate, whole) = (part.rate(), whole.rate());
         assert_eq!(rate.per * 8 * whole.every, whole.per * rate.every);
+    }
+
+    #[test]
+    fn homes_are_spread_evenly_and_stay_where_they_are_over_more_shards() {
+        let hash = |client: u64| client.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        for shards in 1..=MAX_SHARDS {
+            let mut clients = vec![0; usize::from(shards)];
+            for client in 0..64_000 {
+                let at = home(hash(client), shards);
+                clients[usize::from(at)] += 1;
+                let before = home(hash(client), shards.max(2) - 1);
+                assert!(shards == 1 || at == before || at == shards - 1);
+            }
+            let fair = 64_000 / i32::from(shards);
+            assert!(clients.iter().all(|count| (fair * 4 / 5..=fair * 6 / 5).contains(count)), "{clients:?}");
+        }
     }
 
     #[test]

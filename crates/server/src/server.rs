@@ -236,14 +236,6 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { app, listeners, addresses, bounds, files, tls, admin_token } = self;
         let stopping = Stopping::new(&app.stop);
-        let web = |listener: Option<Listener>, routes: axum::Router| {
-            let (stopping, web) = (stopping.clone(), Web::new(routes, bounds.patience));
-            async move {
-                let Some(listener) = listener else { return };
-                listen::serve(listener, bounds, stopping, move |connection| web.clone().converse(connection))
-                    .await;
-            }
-        };
         let drain = async {
             stop.await;
             tracing::info!("draining");
@@ -261,8 +253,8 @@ impl Server {
         };
         let guard = admin::Guard::new(admin_token, addresses.admin.as_ref().is_some_and(Address::is_local));
         tokio::join!(
-            web(listeners.http, http::routes(Arc::clone(&app))),
-            web(listeners.admin, admin::routes(Arc::clone(&app), guard)),
+            web(listeners.http, http::routes(Arc::clone(&app)), (bounds, stopping.clone())),
+            web(listeners.admin, admin::routes(Arc::clone(&app), guard), (bounds, stopping.clone())),
             live::follow(Arc::clone(&app.live), stopping.clone()),
             watch_files,
             watch_certificate,
@@ -271,4 +263,11 @@ impl Server {
         app.live.decider().release().await;
         tracing::info!("drained");
     }
+}
+
+/// Serves a front that speaks HTTP, if it is on.
+async fn web(listener: Option<Listener>, routes: axum::Router, (bounds, stopping): (Bounds, Stopping)) {
+    let Some(listener) = listener else { return };
+    let web = Web::new(routes, bounds.patience);
+    listen::serve(listener, bounds, stopping, move |connection| web.clone().converse(connection)).await;
 }

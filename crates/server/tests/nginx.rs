@@ -74,9 +74,10 @@ impl Nginx {
 impl Drop for Nginx {
     fn drop(&mut self) {
         // SIGTERM, so that its worker ends too.
-        if let Some(process) = rustix::process::Pid::from_raw(i32::try_from(self.process.id()).unwrap()) {
-            let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
-        }
+        let _ = rustix::process::kill_process(
+            rustix::process::Pid::from_child(&self.process),
+            rustix::process::Signal::TERM,
+        );
         let _ = self.process.wait();
     }
 }

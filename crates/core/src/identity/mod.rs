@@ -127,6 +127,15 @@ impl Secret {
             fold(hash ^ sip::tail(part, rest.len()) ^ (part.len() as u64) << 56)
         })
     }
+
+    /// A hash of one value, whatever the keyspace.
+    #[must_use]
+    pub(crate) fn hash(&self, value: &[u8]) -> u64 {
+        let mut sip = Sip::new(self.0);
+        sip.part(value);
+        let [hash, _] = sip.finish();
+        hash
+    }
 }
 
 #[cfg(test)]
