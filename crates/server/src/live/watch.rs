@@ -14,15 +14,15 @@ const PERIOD: Duration = Duration::from_millis(500);
 
 /// Takes over what policy files say whenever they change, in whatever way they are written: in place, by a rename,
 /// by swapped links. What is wrong is said once and replaces nothing.
-pub(crate) async fn watch_files(live: Arc<Live>, path: PathBuf, stopping: Stopping) {
+pub(crate) async fn watch_files(live: Arc<Live>, path: PathBuf, mut stopping: Stopping) {
     let mut said = String::new();
     let mut seen = Seen::default();
-    every_period(stopping, async || {
+    while goes_on(&mut stopping).await {
         if !seen.may_have_changed(&path) {
-            return;
+            continue;
         }
         let from = path.clone();
-        let Ok(loaded) = tokio::task::spawn_blocking(move || Config::load(&from)).await else { return };
+        let Ok(loaded) = tokio::task::spawn_blocking(move || Config::load(&from)).await else { continue };
         let outcome = match loaded {
             Ok(config) if config.version() == live.now().config.version() => Ok(false),
             Ok(config) => live.replace(config).await.map(|()| true).map_err(|error| error.to_string()),
@@ -40,35 +40,27 @@ pub(crate) async fn watch_files(live: Arc<Live>, path: PathBuf, stopping: Stoppi
             }
             Err(_again) => {}
         }
-    })
-    .await;
+    }
 }
 
 /// Takes over a certificate and its key when they change. As long as they do not fit together, the old ones stay.
-pub(crate) async fn watch_certificate(tls: Tls, files: TlsFiles, stopping: Stopping) {
-    let paths: Vec<&Path> = [Some(&files.certificate), Some(&files.key), files.client_authorities.as_ref()]
-        .into_iter()
-        .flatten()
-        .map(AsRef::as_ref)
-        .collect();
-    let mut seen: Vec<Seen> = paths.iter().map(|_| Seen::default()).collect();
-    every_period(stopping, async || {
-        let changed =
-            seen.iter_mut().zip(&paths).fold(false, |any, (seen, path)| seen.may_have_changed(path) | any);
+pub(crate) async fn watch_certificate(tls: Tls, files: TlsFiles, mut stopping: Stopping) {
+    let paths = [Some(&files.certificate), Some(&files.key), files.client_authorities.as_ref()];
+    let mut all: Vec<(&Path, Seen)> =
+        paths.into_iter().flatten().map(|path| (path.as_path(), Seen::default())).collect();
+    while goes_on(&mut stopping).await {
+        let changed = all.iter_mut().fold(false, |any, (path, seen)| seen.may_have_changed(path) | any);
         if changed && let Err(error) = tls.renew(&files) {
             tracing::warn!(%error, "the certificate stays as it was");
         }
-    })
-    .await;
+    }
 }
 
-async fn every_period(mut stopping: Stopping, mut look: impl AsyncFnMut()) {
-    loop {
-        tokio::select! {
-            () = stopping.wait() => return,
-            () = tokio::time::sleep(PERIOD) => {}
-        }
-        look().await;
+/// Waits for the time to look again; false once the server stops.
+async fn goes_on(stopping: &mut Stopping) -> bool {
+    tokio::select! {
+        () = stopping.wait() => false,
+        () = tokio::time::sleep(PERIOD) => true,
     }
 }
 
