@@ -3,10 +3,11 @@
 use anyhow::Result;
 
 use crate::step::{cargo, execute, step};
-use crate::{deny, redis, rules};
+use crate::{deny, python, rules, servers};
 
 pub(crate) fn run() -> Result<()> {
-    step("redis-server", redis::install_if_missing)?;
+    step("servers", servers::install_if_missing)?;
+    step("python", python::install_if_missing)?;
     step("format", || execute(&mut cargo(["fmt", "--all", "--check"])))?;
     step("clippy", || execute(&mut cargo(CLIPPY)))?;
     step("docs", || execute(cargo(DOC).env("RUSTDOCFLAGS", "-D warnings")))?;

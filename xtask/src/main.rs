@@ -4,9 +4,11 @@
 
 mod bench;
 mod ci;
+mod debian;
 mod deny;
-mod redis;
+mod python;
 mod rules;
+mod servers;
 mod simulate;
 mod step;
 mod workspace;
@@ -14,8 +16,8 @@ mod workspace;
 use std::process::ExitCode;
 
 const HELP: &str = "\
-cargo xtask ci              everything that must hold, from a bare Debian machine on: installs redis-server,
-                            then format, clippy, docs, rules, dependencies, and last all tests
+cargo xtask ci              everything that must hold, from a bare Debian machine on: installs redis-server
+                            and a Python client of it, then format, clippy, docs, rules, dependencies, and last all tests
 cargo xtask rules           only the architecture rules: layers, purity, MSRV, sizes of files (seconds)
 cargo xtask deny            only cargo-deny: licences, sources, and which crate may use which
 cargo xtask bench [ARGS]    the benchmark table; also as JSON under target/bench/

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use drl_server::{Front, TlsFiles};
+use drl_server::{Front, Password, TlsFiles};
 
 use crate::bench::Bench;
 
@@ -61,8 +61,11 @@ pub(crate) struct Serve {
     #[arg(long, env = "DRL_GRPC", value_name = "ADDR", default_value = "off", value_parser = front)]
     pub(crate) grpc: Front,
     /// Where Redis clients are answered (RESP).
-    #[arg(long, env = "DRL_RESP", value_name = "ADDR", default_value = "off", value_parser = front)]
+    #[arg(long, env = "DRL_RESP", value_name = "ADDR", default_value = "127.0.0.1:6380", value_parser = front)]
     pub(crate) resp: Front,
+    /// What Redis clients have to say first (AUTH); nothing if there is none.
+    #[arg(long, env = "DRL_RESP_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+    pub(crate) resp_password: Option<Password>,
     /// Where operators are answered (HTTP).
     #[arg(long, env = "DRL_ADMIN", value_name = "ADDR", default_value = "127.0.0.1:9090", value_parser = front)]
     pub(crate) admin: Front,

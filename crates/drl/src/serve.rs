@@ -22,10 +22,10 @@ pub(crate) fn run(arguments: cli::Serve) -> anyhow::Result<Exit> {
         Some(path) => Config::load(path).context("the policies are not valid")?,
         None => Config::quickstart(),
     };
-    let cli::Serve { config: files, store, http, grpc, resp, admin, admin_token, tls } = arguments;
-    let tls = tls.files();
-    let defaults = Settings::new(config);
-    let settings = Settings { files, store, http, grpc, resp, admin, admin_token, tls, ..defaults };
+    let cli::Serve { config: files, store, http, grpc, resp, resp_password, admin, admin_token, tls } =
+        arguments;
+    let fronts = Settings { http, grpc, resp, resp_password, admin, admin_token, ..Settings::new(config) };
+    let settings = Settings { files, store, tls: tls.files(), ..fronts };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(settings))?;
     Ok(Exit::Success)

@@ -3,7 +3,8 @@
 //! ```text
 //! settings → bind → run → drain
 //!                    │
-//!   http ────────────┴→ decider: match → decide → answer → status, headers, body
+//!   http ────────────┼→ decider: match → decide → answer → status, headers, body
+//!   resp ────────────┴→ a quota in the request → decide → five integers
 //! ```
 //!
 //! | module | what it holds |
@@ -14,6 +15,7 @@
 //! | `http` | the front `http` |
 //! | `live` | files and operators' changes, taken over while the server runs |
 //! | `metrics` | what is counted |
+//! | `resp` | the front `resp` |
 //! | `listen`, `web` | sockets, TLS, HTTP/1.1 and 2: what fronts stand on |
 //! | [`server`] | settings, listening, draining |
 //! | [`signals`] | when to stop |
@@ -25,10 +27,12 @@ mod http;
 mod listen;
 mod live;
 mod metrics;
+mod resp;
 pub mod server;
 pub mod signals;
 mod web;
 
 pub use config::Config;
 pub use listen::{Address, Front, TlsError, TlsFiles};
+pub use resp::Password;
 pub use server::{Addresses, Fronts, Server, Settings, StartError};

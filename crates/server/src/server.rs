@@ -13,9 +13,10 @@ use tokio::sync::watch;
 use crate::config::{Config, ConfigError};
 use crate::decider::{Answer, Request};
 use crate::http::{self, admin};
-use crate::listen::{self, Address, Bounds, Front, Listener, Stopping, Tls, TlsError, TlsFiles};
+use crate::listen::{self, Address, Bounds, Connection, Front, Listener, Stopping, Tls, TlsError, TlsFiles};
 use crate::live::{self, Live};
 use crate::metrics::{FrontName, Metrics, Observed};
+use crate::resp::{self, Password};
 use crate::web::Web;
 
 /// The store without which nothing needs to be installed.
@@ -40,6 +41,8 @@ pub struct Settings {
     pub grpc: Front,
     /// The front for Redis clients.
     pub resp: Front,
+    /// What Redis clients have to say before anything else, if anything.
+    pub resp_password: Option<Password>,
     /// The front for operators.
     pub admin: Front,
     /// The certificate of the fronts that have TLS.
@@ -61,7 +64,8 @@ impl Settings {
             store: None,
             http: Front::Tcp("127.0.0.1:8080".to_owned()),
             grpc: Front::Off,
-            resp: Front::Off,
+            resp: Front::Tcp("127.0.0.1:6380".to_owned()),
+            resp_password: None,
             admin: Front::Tcp("127.0.0.1:9090".to_owned()),
             tls: None,
             admin_token: None,
@@ -130,6 +134,7 @@ impl App {
 #[derive(Debug)]
 pub struct Server {
     app: Arc<App>,
+    redis_clients: Arc<resp::Front>,
     listeners: Fronts<Listener>,
     addresses: Addresses,
     bounds: Bounds,
@@ -199,7 +204,13 @@ impl Server {
     ) -> Result<Self, StartError> {
         let tls = settings.tls.as_ref().map(Tls::load).transpose()?;
         let metrics = Arc::new(Metrics::default());
-        let engine = Engine::with_store(Arc::new(Observed::new(store, metrics.store.clone())), prefix);
+        let observed = Observed::new(Arc::clone(&store), metrics.store.clone());
+        let engine = Engine::with_store(Arc::new(observed), prefix);
+        // In this process a decision takes less time than counting it does.
+        let bare = if store.is_shared() { engine.clone() } else { Engine::with_store(store, prefix) };
+        let (password, metrics_of_resp) = (settings.resp_password, Arc::clone(&metrics));
+        let options = resp::Options { password, metrics: metrics_of_resp, ..resp::Options::default() };
+        let redis_clients = Arc::new(resp::Front::new(bare, options));
         let live = Arc::new(Live::new(engine, settings.config, Arc::clone(&metrics))?);
         let listen = async |front: &Front| {
             let bound = async {
@@ -222,7 +233,8 @@ impl Server {
         let app = Arc::new(App { live, metrics, stop: watch::Sender::new(false) });
         let bounds = Bounds { connections: CONNECTIONS, patience: PATIENCE, drain: settings.drain };
         let Settings { files, tls: tls_files, admin_token, .. } = settings;
-        Ok(Self { app, listeners, addresses, bounds, files, tls: tls.zip(tls_files), admin_token })
+        let tls = tls.zip(tls_files);
+        Ok(Self { app, redis_clients, listeners, addresses, bounds, files, tls, admin_token })
     }
 
     /// Where it listens.
@@ -234,8 +246,15 @@ impl Server {
     /// Serves until `stop` is done, then drains: not ready, no new connections, what is in flight is
     /// finished as far as [`Settings::drain`] allows.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { app, listeners, addresses, bounds, files, tls, admin_token } = self;
+        let Self { app, redis_clients, listeners, addresses, bounds, files, tls, admin_token } = self;
         let stopping = Stopping::new(&app.stop);
+        let redis = async {
+            let Some(listener) = listeners.resp else { return };
+            let talk = move |Connection { stream, stopping, .. }| {
+                resp::attend(stream, Arc::clone(&redis_clients), stopping)
+            };
+            listen::serve(listener, bounds, stopping.clone(), talk).await;
+        };
         let drain = async {
             stop.await;
             tracing::info!("draining");
@@ -255,6 +274,7 @@ impl Server {
         tokio::join!(
             web(listeners.http, http::routes(Arc::clone(&app)), (bounds, stopping.clone())),
             web(listeners.admin, admin::routes(Arc::clone(&app), guard), (bounds, stopping.clone())),
+            redis,
             live::follow(Arc::clone(&app.live), stopping.clone()),
             watch_files,
             watch_certificate,

@@ -1,8 +1,8 @@
-//! The core decides and does nothing else: no runtime, no socket, no client, not even through others.
+//! The core decides and does nothing else, the codec reads and writes buffers: no runtime, no socket, no client, not even through others.
 
 use crate::workspace::Workspace;
 
-const PURE: [&str; 1] = ["drl-core"];
+const PURE: [&str; 2] = ["drl-core", "drl-resp"];
 
 /// A crate is meant by its name or by what its name begins with.
 const IMPURE: [&str; 11] = [

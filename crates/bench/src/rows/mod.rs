@@ -8,6 +8,8 @@ mod embedded;
 mod ours;
 pub(crate) mod quota;
 mod redis;
+mod redis_benchmark;
+mod resp;
 
 use anyhow::{Context as _, Result};
 
@@ -59,6 +61,7 @@ pub(crate) fn all(effort: Effort) -> Vec<Row> {
     let mut rows = embedded::rows();
     rows.extend(capacity::rows(effort));
     rows.extend(redis::rows());
+    rows.extend(resp::rows());
     rows
 }
 

@@ -204,13 +204,49 @@ pub(super) fn halves(name: u128) -> [u64; 2] {
 const SPREAD: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
 
 /// The name of everything that is demanded together, under a secret that no client knows. Who is held to
-/// another limit on the same counters has another name.
+/// another limit on the same counters, be it only to another rate, has another name.
 #[inline]
 #[must_use]
 pub fn name<'a>(demands: impl IntoIterator<Item = Demand<'a>>, secret: &Secret) -> u128 {
     demands.into_iter().fold(0, |name: u128, demand| {
         let id = secret.id(&demand.counters.key(demand.partition, 0)).bits();
-        let salted = id.wrapping_add(u128::from(demand.counters.capacity()).wrapping_mul(SPREAD));
+        let salted = id.wrapping_add(terms(demand.counters.whole()).wrapping_mul(SPREAD));
         name.rotate_left(41).wrapping_add(salted)
     })
+}
+
+/// What a limit comes to, of those whose counters have the same name: capacities have 33 bits, and a rate has 26 and
+/// 52.
+#[inline]
+fn terms(rule: &Rule) -> u128 {
+    let capacity = u128::from(rule.capacity());
+    match rule {
+        Rule::Bucket(bucket) => {
+            let rate = bucket.rate();
+            capacity | u128::from(rate.per) << 33 | u128::from(rate.every) << 59
+        }
+        _ => capacity,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(quota: Quota) -> u128 {
+        let counters = Counters::new("test", "limit", &quota, 1).unwrap();
+        name([Demand { counters: &counters, partition: &[b"client"], cost: 1 }], &Secret::known([7, 7]))
+    }
+
+    #[test]
+    fn who_is_held_to_another_rate_or_burst_on_the_same_counter_shares_nothing() {
+        let quota = Quota::per_minute(30).burst(16);
+        assert_eq!(named(quota), named(Quota::per_minute(30).burst(16)));
+        assert_ne!(
+            named(quota),
+            named(Quota::per_minute(60).burst(16)),
+            "a denial at 30 a minute is none at 60"
+        );
+        assert_ne!(named(quota), named(quota.burst(17)));
+    }
 }

@@ -5,5 +5,6 @@
 mod bench;
 mod check;
 mod process;
+mod resp;
 mod serve;
 mod validate;

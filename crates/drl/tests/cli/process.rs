@@ -5,12 +5,14 @@ use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// `drl` with arguments, and none of the environment's settings.
+/// `drl` with arguments, and none of the environment's settings. The fronts that are on by themselves, at fixed ports,
+/// are off.
 pub(crate) fn drl(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_drl"));
-    for name in ["DRL_CONFIG", "DRL_STORE", "DRL_HTTP", "DRL_GRPC", "DRL_RESP", "DRL_ADMIN", "DRL_LOG"] {
+    for name in ["DRL_CONFIG", "DRL_STORE", "DRL_HTTP", "DRL_GRPC", "DRL_LOG"] {
         command.env_remove(name);
     }
+    command.env("DRL_RESP", "off").env("DRL_ADMIN", "off").env_remove("DRL_RESP_PASSWORD");
     command.args(arguments).stdin(Stdio::null());
     command
 }

@@ -4,11 +4,10 @@
 //! calls in each pipeline, a C program that decides nothing. Ours is the store, asked for one check at a time
 //! (one counter per client, no shards). All clients of both are known to the server before anything is measured.
 
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use drl_core::check::{Ask, Check};
 use drl_core::{Algorithm, Keyspace, Mode, Quota, Rule};
 use drl_redis::{Options, RedisStore};
@@ -20,6 +19,7 @@ use super::{PATIENCE, THROUGHPUT, naive};
 use crate::contest::{Effort, Expected, Figures, Measure};
 use crate::report::Line;
 use crate::rows::quota::LASTING;
+use crate::rows::redis_benchmark::Load;
 use crate::rows::{Lane, Row};
 use crate::workload::client;
 
@@ -156,14 +156,7 @@ impl Peer {
 
     fn flood(&self, lab: &Lab, calls: usize) -> Result<f64> {
         let interval = LASTING.period.as_micros().to_string();
-        let mut benchmark = Command::new("redis-benchmark");
-        benchmark.args(["-p", &lab.port(), "-P", "32", "-r", &CLIENTS.to_string(), "-n", &calls.to_string()]);
-        benchmark.args(["--csv", "EVALSHA", &self.sha1, "1", "key:__rand_int__"]);
-        benchmark.args([&interval, &LASTING.burst.to_string()]);
-        let output = benchmark.output().context("redis-benchmark cannot be run")?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        let figure = text.lines().last().and_then(|line| line.split("\",\"").nth(1));
-        let figure = figure.with_context(|| format!("redis-benchmark says {text}"))?;
-        figure.parse().with_context(|| format!("redis-benchmark says {figure}"))
+        let load = Load { port: &lab.port(), pipeline: 32, keys: CLIENTS, requests: calls };
+        load.run(&["EVALSHA", &self.sha1, "1", "key:__rand_int__", &interval, &LASTING.burst.to_string()])
     }
 }

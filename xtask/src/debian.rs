@@ -1,4 +1,4 @@
-//! The tests need a real `redis-server`; a bare Debian machine has none.
+//! Packages of a bare Debian machine.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,23 +9,19 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::step::execute;
 
-const PACKAGES: [&str; 2] = ["redis-server", "redis-tools"];
-
-pub(crate) fn install_if_missing() -> Result<()> {
-    if answers("redis-server") && answers("redis-cli") {
-        return execute(Command::new("redis-server").arg("--version"));
-    }
+/// Installs packages, or says how to.
+pub(crate) fn install(packages: &[&str]) -> Result<()> {
     if !is_root() || !answers("apt-get") {
         bail!(
-            "the tests start redis-server and redis-cli, which are not installed, and this is not root on \
-             Debian: install them (`sudo apt-get install {}`, `brew install redis`) and run this again",
-            PACKAGES.join(" ")
+            "the tests need what Debian has in {0}, and this is not root on Debian: install it (`sudo apt-get \
+             install {0}`, or as your system does) and run this again",
+            packages.join(" ")
         );
     }
     let _guard = NoServices::start()?;
     execute(&mut apt_get(&["update"]))?;
     let install = ["install", "--yes", "--no-install-recommends"];
-    execute(apt_get(&install).args(PACKAGES))
+    execute(apt_get(&install).args(packages))
 }
 
 fn apt_get(arguments: &[&str]) -> Command {
@@ -34,7 +30,8 @@ fn apt_get(arguments: &[&str]) -> Command {
     command
 }
 
-fn answers(program: &str) -> bool {
+/// Whether a program is there.
+pub(crate) fn answers(program: &str) -> bool {
     let mut command = Command::new(program);
     command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
