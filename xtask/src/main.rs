@@ -16,9 +16,10 @@ mod workspace;
 use std::process::ExitCode;
 
 const HELP: &str = "\
-cargo xtask ci              everything that must hold, from a bare Debian machine on: installs redis-server
-                            and a Python client of it, then format, clippy, docs, rules, dependencies, and last all tests
+cargo xtask ci              everything that must hold, from a bare Debian machine on: installs Redis, nginx, Envoy and
+                            Python clients, then format, clippy, docs, rules, dependencies, and last all tests
 cargo xtask rules           only the architecture rules: layers, purity, MSRV, sizes of files (seconds)
+cargo xtask venv            only the Python environment of the tests, under target/venv
 cargo xtask deny            only cargo-deny: licences, sources, and which crate may use which
 cargo xtask bench [ARGS]    the benchmark table; also as JSON under target/bench/
 cargo xtask simulate [ARGS] instances, clients and stores in virtual time: --seeds N, --from SEED, --bug NAME;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let result = match command.as_deref() {
         Some("ci") => ci::run(),
         Some("rules") => rules::check(),
+        Some("venv") => python::install_if_missing(),
         Some("deny") => deny::check(),
         Some("bench") => bench::run(&rest),
         Some("simulate") => simulate::run(&rest),

@@ -1,22 +1,21 @@
-//! The tests of the front for Redis clients need one that is not ours: the `redis` of PyPI, in an environment of its
-//! own under the target directory, where the tests look for it.
+//! The tests need clients that are not ours, and Envoy. PyPI has both: `requirements.txt`, in an environment under
+//! the target directory, where the tests look for it.
 
-use std::path::Path;
+use std::fs;
 use std::process::{Command, Stdio};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::debian::install;
-use crate::step::execute;
+use crate::step::{execute, root};
 use crate::workspace::Workspace;
 
-const CLIENT: &str = "redis";
-const VERSION: &str = "8.1.0";
-
 pub(crate) fn install_if_missing() -> Result<()> {
-    let environment = Workspace::load()?.target_directory.join("tools").join("python");
-    let python = environment.join("bin").join("python");
-    if has_client(&python) {
+    let environment = Workspace::load()?.target_directory.join("venv");
+    let wanted = root().join("xtask").join("requirements.txt");
+    // Written last: an environment that has it has everything.
+    let installed = environment.join("requirements.txt");
+    if fs::read(&installed).is_ok_and(|found| fs::read(&wanted).is_ok_and(|wanted| wanted == found)) {
         return Ok(());
     }
     // Debian's python3 comes without what makes environments.
@@ -25,12 +24,11 @@ pub(crate) fn install_if_missing() -> Result<()> {
     }
     execute(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"];
-    execute(Command::new(python).args(pip).arg(format!("{CLIENT}=={VERSION}")))
-}
-
-fn has_client(python: &Path) -> bool {
-    let check = format!("import {CLIENT}; assert {CLIENT}.__version__ == '{VERSION}'");
-    succeeds(Command::new(python).args(["-c", &check]))
+    execute(
+        Command::new(environment.join("bin").join("python")).args(pip).arg("--requirement").arg(&wanted),
+    )?;
+    fs::copy(&wanted, &installed).with_context(|| installed.display().to_string())?;
+    Ok(())
 }
 
 fn succeeds(command: &mut Command) -> bool {

@@ -58,8 +58,11 @@ pub(crate) struct Serve {
     #[arg(long, env = "DRL_HTTP", value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = front)]
     pub(crate) http: Front,
     /// Where Envoy is answered (gRPC).
-    #[arg(long, env = "DRL_GRPC", value_name = "ADDR", default_value = "off", value_parser = front)]
+    #[arg(long, env = "DRL_GRPC", value_name = "ADDR", default_value = "127.0.0.1:8081", value_parser = front)]
     pub(crate) grpc: Front,
+    /// Let Envoy send X-RateLimit-* fields to its clients, too, beside the standard ones.
+    #[arg(long, env = "DRL_LEGACY_HEADERS")]
+    pub(crate) legacy_headers: bool,
     /// Where Redis clients are answered (RESP).
     #[arg(long, env = "DRL_RESP", value_name = "ADDR", default_value = "127.0.0.1:6380", value_parser = front)]
     pub(crate) resp: Front,

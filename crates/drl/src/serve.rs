@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 
 use anyhow::Context as _;
 use drl_server::signals::Signals;
-use drl_server::{Config, Server, Settings};
+use drl_server::{Config, Legacy, Server, Settings};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli;
@@ -22,10 +22,11 @@ pub(crate) fn run(arguments: cli::Serve) -> anyhow::Result<Exit> {
         Some(path) => Config::load(path).context("the policies are not valid")?,
         None => Config::quickstart(),
     };
-    let cli::Serve { config: files, store, http, grpc, resp, resp_password, admin, admin_token, tls } =
+    let cli::Serve { config: files, store, http, grpc, resp, resp_password, admin, admin_token, .. } =
         arguments;
+    let legacy = if arguments.legacy_headers { Legacy::Sent } else { Legacy::Omitted };
     let fronts = Settings { http, grpc, resp, resp_password, admin, admin_token, ..Settings::new(config) };
-    let settings = Settings { files, store, tls: tls.files(), ..fronts };
+    let settings = Settings { files, store, tls: arguments.tls.files(), legacy, ..fronts };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(settings))?;
     Ok(Exit::Success)

@@ -12,7 +12,7 @@
 //! | [`config`] | policy files: every problem with its place |
 //! | [`decider`] | from a request to its answer, whatever front it came through |
 //! | [`forward`] | what a proxy says about a request |
-//! | `http` | the front `http` |
+//! | `grpc`, `http` | the fronts of these names |
 //! | `live` | files and operators' changes, taken over while the server runs |
 //! | `metrics` | what is counted |
 //! | `resp` | the front `resp` |
@@ -23,6 +23,7 @@
 pub mod config;
 pub mod decider;
 pub mod forward;
+mod grpc;
 mod http;
 mod listen;
 mod live;
@@ -33,6 +34,7 @@ pub mod signals;
 mod web;
 
 pub use config::Config;
+pub use http::fields::Legacy;
 pub use listen::{Address, Front, TlsError, TlsFiles};
 pub use resp::Password;
 pub use server::{Addresses, Fronts, Server, Settings, StartError};

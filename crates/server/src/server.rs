@@ -12,7 +12,8 @@ use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
 use crate::decider::{Answer, Request};
-use crate::http::{self, admin};
+use crate::grpc;
+use crate::http::{self, admin, fields::Legacy};
 use crate::listen::{self, Address, Bounds, Connection, Front, Listener, Stopping, Tls, TlsError, TlsFiles};
 use crate::live::{self, Live};
 use crate::metrics::{FrontName, Metrics, Observed};
@@ -50,6 +51,8 @@ pub struct Settings {
     /// What who changes something over the admin front must show. Without one, that front changes things for
     /// this machine only.
     pub admin_token: Option<String>,
+    /// Whether Envoy's clients get `X-RateLimit-*` fields beside the standard ones.
+    pub legacy: Legacy,
     /// How long requests in flight may take once the server drains.
     pub drain: Duration,
 }
@@ -63,12 +66,13 @@ impl Settings {
             files: None,
             store: None,
             http: Front::Tcp("127.0.0.1:8080".to_owned()),
-            grpc: Front::Off,
+            grpc: Front::Tcp("127.0.0.1:8081".to_owned()),
             resp: Front::Tcp("127.0.0.1:6380".to_owned()),
             resp_password: None,
             admin: Front::Tcp("127.0.0.1:9090".to_owned()),
             tls: None,
             admin_token: None,
+            legacy: Legacy::Omitted,
             drain: Duration::from_secs(10),
         }
     }
@@ -98,6 +102,9 @@ pub enum StartError {
     /// Every front is off.
     #[error("every front is off: there is nothing to serve")]
     NothingToServe,
+    /// What the gRPC front says about itself.
+    #[error(transparent)]
+    Reflection(#[from] tonic_reflection::server::Error),
 }
 
 /// What all fronts share.
@@ -105,6 +112,7 @@ pub enum StartError {
 pub(crate) struct App {
     live: Arc<Live>,
     metrics: Arc<Metrics>,
+    legacy: Legacy,
     stop: watch::Sender<bool>,
 }
 
@@ -125,6 +133,10 @@ impl App {
         &self.metrics
     }
 
+    pub(crate) fn legacy(&self) -> Legacy {
+        self.legacy
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         *self.stop.borrow()
     }
@@ -136,6 +148,7 @@ pub struct Server {
     app: Arc<App>,
     redis_clients: Arc<resp::Front>,
     listeners: Fronts<Listener>,
+    grpc: axum::Router,
     addresses: Addresses,
     bounds: Bounds,
     files: Option<PathBuf>,
@@ -230,11 +243,12 @@ impl Server {
         if addresses == (Fronts { http: None, grpc: None, resp: None, admin: None }) {
             return Err(StartError::NothingToServe);
         }
-        let app = Arc::new(App { live, metrics, stop: watch::Sender::new(false) });
+        let app = Arc::new(App { live, metrics, legacy: settings.legacy, stop: watch::Sender::new(false) });
+        let grpc = grpc::routes(Arc::clone(&app), Stopping::new(&app.stop))?;
         let bounds = Bounds { connections: CONNECTIONS, patience: PATIENCE, drain: settings.drain };
         let Settings { files, tls: tls_files, admin_token, .. } = settings;
         let tls = tls.zip(tls_files);
-        Ok(Self { app, redis_clients, listeners, addresses, bounds, files, tls, admin_token })
+        Ok(Self { app, redis_clients, listeners, grpc, addresses, bounds, files, tls, admin_token })
     }
 
     /// Where it listens.
@@ -246,7 +260,7 @@ impl Server {
     /// Serves until `stop` is done, then drains: not ready, no new connections, what is in flight is
     /// finished as far as [`Settings::drain`] allows.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { app, redis_clients, listeners, addresses, bounds, files, tls, admin_token } = self;
+        let Self { app, redis_clients, listeners, grpc, addresses, bounds, files, tls, admin_token } = self;
         let stopping = Stopping::new(&app.stop);
         let redis = async {
             let Some(listener) = listeners.resp else { return };
@@ -273,6 +287,7 @@ impl Server {
         let guard = admin::Guard::new(admin_token, addresses.admin.as_ref().is_some_and(Address::is_local));
         tokio::join!(
             web(listeners.http, http::routes(Arc::clone(&app)), (bounds, stopping.clone())),
+            web(listeners.grpc, grpc, (bounds, stopping.clone())),
             web(listeners.admin, admin::routes(Arc::clone(&app), guard), (bounds, stopping.clone())),
             redis,
             live::follow(Arc::clone(&app.live), stopping.clone()),

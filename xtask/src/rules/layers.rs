@@ -5,7 +5,7 @@ use crate::workspace::{Kind, Package, Workspace};
 /// Innermost first; a crate may use those of the lines above its own.
 const LAYERS: [&[&str]; 7] = [
     &["drl-core"],
-    &["drl-store", "drl-resp"],
+    &["drl-store", "drl-resp", "drl-proto"],
     &["drl-redis"],
     &["distributed-rate-limiter"],
     &["drl-tower"],

@@ -9,10 +9,13 @@ use rustix::process::{Pid, Signal, kill_process};
 /// are off.
 pub(crate) fn drl(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_drl"));
-    for name in ["DRL_CONFIG", "DRL_STORE", "DRL_HTTP", "DRL_GRPC", "DRL_LOG"] {
+    for name in ["DRL_CONFIG", "DRL_STORE", "DRL_HTTP", "DRL_LEGACY_HEADERS", "DRL_RESP_PASSWORD", "DRL_LOG"]
+    {
         command.env_remove(name);
     }
-    command.env("DRL_RESP", "off").env("DRL_ADMIN", "off").env_remove("DRL_RESP_PASSWORD");
+    for name in ["DRL_GRPC", "DRL_RESP", "DRL_ADMIN"] {
+        command.env(name, "off");
+    }
     command.args(arguments).stdin(Stdio::null());
     command
 }

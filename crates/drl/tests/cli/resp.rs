@@ -75,7 +75,7 @@ fn redis_benchmark_runs_against_it() {
 
 #[test]
 fn the_python_client_of_redis_is_served() {
-    let python = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../tools/python/bin/python");
+    let python = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../venv/bin/python");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/redis_client.py");
     let arguments = ["serve", "--http", FREE, "--resp", FREE, "--resp-password", "secret"];
     let (open, guarded) = (serving(), Serving::start(drl(&arguments)));

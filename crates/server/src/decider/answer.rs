@@ -70,6 +70,12 @@ impl Answer {
         self.decisive.and_then(|at| self.words.get(at))
     }
 
+    /// The word that matters most of those about one part of the request.
+    #[must_use]
+    pub fn decisive_of(&self, part: usize) -> Option<&Word> {
+        self.enforced().filter(|word| word.part == part).min_by_key(|word| word.weight())
+    }
+
     /// The policies that enforce.
     pub fn enforced(&self) -> impl Iterator<Item = &Word> {
         self.words.iter().filter(|word| !word.shadow)
@@ -81,5 +87,15 @@ impl Word {
     #[must_use]
     pub fn allows(&self) -> bool {
         self.retry.is_now()
+    }
+
+    /// What matters most is least: of those that deny, the one that takes longest; otherwise the one with the
+    /// least left.
+    pub(super) fn weight(&self) -> (u64, u64) {
+        match self.retry {
+            Retry::Never => (0, self.remaining),
+            Retry::After(wait) => (u64::MAX - wait.0, self.remaining),
+            Retry::Now => (u64::MAX, self.remaining),
+        }
     }
 }

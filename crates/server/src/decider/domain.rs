@@ -7,6 +7,7 @@ use distributed_rate_limiter::{Error, FailurePolicy};
 use drl_core::policy::{OnStoreFailure, Policies, Policy};
 
 use super::met::{Met, Voice};
+use super::overrides;
 use super::request::Part;
 use crate::metrics::{self, PolicyCounters};
 
@@ -15,6 +16,8 @@ use crate::metrics::{self, PolicyCounters};
 pub(super) struct Domain {
     policies: Policies,
     ready: Vec<Ready>,
+    /// Of limits that come with requests.
+    overriding: Voice,
 }
 
 /// A policy's limits.
@@ -36,7 +39,14 @@ impl Domain {
             let counters = counters.counters(domain, policy.name());
             Ready::new(engine, domain, policy, counters)
         });
-        Ok(Self { ready: ready.collect::<Result<_, Error>>()?, policies })
+        let ready = ready.collect::<Result<_, Error>>()?;
+        let overriding = overrides::voice(counters.counters(domain, overrides::NAME));
+        Ok(Self { ready, overriding, policies })
+    }
+
+    /// How limits that come with requests speak.
+    pub(super) fn overriding(&self) -> &Voice {
+        &self.overriding
     }
 
     pub(super) fn policies(&self) -> &[Policy] {

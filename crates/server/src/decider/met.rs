@@ -40,7 +40,10 @@ impl Met<'_, '_> {
 
     /// Whether it is the same counter, which can be charged once only in a decision.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
-        self.limit.is_same_as(&other.limit) && self.partition == other.partition
+        // The tiers of a policy, and overrides that differ in their limit only, share counters.
+        let shares =
+            || self.limit.name() == other.limit.name() && self.quota.identity() == other.quota.identity();
+        self.partition == other.partition && (self.limit.is_same_as(&other.limit) || shares())
     }
 
     /// Whether the word is about this.
@@ -58,14 +61,16 @@ impl Met<'_, '_> {
     }
 
     pub(super) fn word(&self, decision: &Decision) -> Word {
+        // Of a quota of nothing there is nothing left, whatever its counter has.
+        let most = if self.quota.limit() == 0 { 0 } else { u64::MAX };
         Word {
             part: self.part,
             name: Arc::clone(&self.voice.name),
             shadow: self.voice.shadow,
             limit: self.quota.limit(),
-            capacity: decision.limit(),
+            capacity: decision.limit().min(most),
             window: self.quota.window(),
-            remaining: decision.remaining(),
+            remaining: decision.remaining().min(most),
             retry: decision.retry(),
             reset_after: Micros::from(decision.reset_after()),
             delay: Micros::from(decision.delay()),

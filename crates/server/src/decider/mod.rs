@@ -8,6 +8,7 @@ mod answer;
 mod book;
 mod domain;
 mod met;
+mod overrides;
 mod readiness;
 mod request;
 
@@ -31,6 +32,7 @@ use crate::live::Tiers;
 use crate::metrics::{Policies, Verdict};
 use book::Book;
 use met::Met;
+use overrides::{Held, Overrides};
 
 /// The attribute that names the client.
 const CLIENT: &str = "client";
@@ -48,6 +50,7 @@ pub struct Decider {
     book: ArcSwap<Book>,
     tiers: Arc<Tiers>,
     counters: Arc<Policies>,
+    overrides: Overrides,
 }
 
 impl Decider {
@@ -62,7 +65,7 @@ impl Decider {
         counters: Arc<Policies>,
     ) -> Result<Self, Error> {
         let book = ArcSwap::from_pointee(Book::new(&engine, config, &counters)?);
-        Ok(Self { engine, book, tiers, counters })
+        Ok(Self { engine, book, tiers, counters, overrides: Overrides::default() })
     }
 
     /// Holds requests against another configuration from now on. What was counted stays counted, where the
@@ -87,7 +90,7 @@ impl Decider {
     pub async fn decide(&self, request: &Request<'_>) -> Result<Answer, Error> {
         let book = self.book.load();
         let tiers = self.tiers(request);
-        let met = meeting(&book, request, &tiers);
+        let met = self.meeting(&book, request, &tiers)?;
         let (shadow, enforced): (Meeting<'_, '_>, Meeting<'_, '_>) =
             met.into_iter().partition(|met| met.voice.shadow);
         let mut answer = match enforced.as_slice() {
@@ -119,7 +122,7 @@ impl Decider {
     /// If the store does not answer. The refund may have happened.
     pub async fn give_back(&self, request: &Request<'_>, ago: Micros) -> Result<(), Error> {
         let (book, tiers) = (self.book.load(), self.tiers(request));
-        let met = meeting(&book, request, &tiers);
+        let met = self.meeting(&book, request, &tiers)?;
         self.engine.give_back(&Joint::new(&met).demands, ago).await
     }
 
@@ -129,10 +132,31 @@ impl Decider {
     /// If the store does not answer. The counters may be forgotten.
     pub async fn reset(&self, request: &Request<'_>, policy: Option<&str>) -> Result<Vec<Arc<str>>, Error> {
         let (book, tiers) = (self.book.load(), self.tiers(request));
-        let mut met = meeting(&book, request, &tiers);
+        let mut met = self.meeting(&book, request, &tiers)?;
         met.retain(|met| policy.is_none_or(|policy| *met.voice.name == *policy));
         self.engine.reset(&Joint::new(&met).demands).await?;
         Ok(met.iter().map(|met| Arc::clone(&met.voice.name)).collect())
+    }
+
+    /// What the parts of a request meet, in the order written.
+    fn meeting<'b, 'r>(
+        &self,
+        book: &'b Book,
+        request: &'r Request<'_>,
+        tiers: &'r TiersOfParts,
+    ) -> Result<Meeting<'b, 'r>, Error> {
+        let Some(domain) = book.domain(request.domain) else { return Ok(Meeting::new()) };
+        let mut meeting = Meeting::new();
+        for (at, (part, tier)) in request.parts.iter().zip(tiers).enumerate() {
+            match part.quota {
+                Some(quota) => {
+                    let held = Held { engine: &self.engine, voice: domain.overriding(), at, part };
+                    meeting.push(self.overrides.meet(request.domain, held, quota)?);
+                }
+                None => meeting.extend(domain.meet(at, part, tier.as_deref())),
+            }
+        }
+        Ok(meeting)
     }
 
     fn tiers(&self, request: &Request<'_>) -> TiersOfParts {
@@ -188,13 +212,6 @@ impl Decider {
     }
 }
 
-/// What the parts of a request meet, in the order written.
-fn meeting<'b, 'r>(book: &'b Book, request: &'r Request<'_>, tiers: &'r TiersOfParts) -> Meeting<'b, 'r> {
-    let Some(domain) = book.domain(request.domain) else { return Meeting::new() };
-    let parts = request.parts.iter().zip(tiers).enumerate();
-    parts.flat_map(|(at, (part, tier))| domain.meet(at, part, tier.as_deref())).collect()
-}
-
 /// What is asked of the engine: each counter once, with all that the parts of the request cost there.
 struct Joint<'m> {
     demands: SmallVec<[Demand<'m>; 2]>,
@@ -209,7 +226,12 @@ impl<'m> Joint<'m> {
             let same = met[..at].iter().position(|other| other.is_same_as(one));
             match same.and_then(|same| joint.of.get(same).copied()) {
                 Some(demand) => {
-                    joint.demands[demand].cost = joint.demands[demand].cost.saturating_add(one.cost);
+                    let cost = joint.demands[demand].cost.saturating_add(one.cost);
+                    // Two quotas for the same counter: who keeps the smaller keeps both.
+                    if one.limit.capacity() < joint.demands[demand].limit.capacity() {
+                        joint.demands[demand] = one.demand();
+                    }
+                    joint.demands[demand].cost = cost;
                     joint.of.push(demand);
                 }
                 None => {
@@ -225,12 +247,7 @@ impl<'m> Joint<'m> {
 /// The word that matters most: of those that deny, the one that takes longest; otherwise the one with the
 /// least left.
 fn decisive(words: &[Word]) -> Option<usize> {
-    let weight = |word: &Word| match word.retry {
-        Retry::Never => (0, word.remaining),
-        Retry::After(wait) => (u64::MAX - wait.0, word.remaining),
-        Retry::Now => (u64::MAX, word.remaining),
-    };
-    (0..words.len()).min_by_key(|&at| weight(&words[at]))
+    (0..words.len()).min_by_key(|&at| words[at].weight())
 }
 
 /// How long to wait before asking again, if the rejection's bound leaves the time.

@@ -26,7 +26,8 @@ pub struct Part<'a> {
     pub attributes: Attributes<'a>,
     /// What it costs in every policy it meets. Zero charges nothing.
     pub cost: u64,
-    /// The quota to hold it to, whatever the policies say; all attributes together are its partition.
+    /// The quota to hold it to, whatever the policies say; all attributes together are its partition. Its
+    /// limit may be 0: then nothing is admitted.
     pub quota: Option<Quota>,
 }
 

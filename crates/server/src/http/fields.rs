@@ -13,7 +13,7 @@ const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(super) const SOON: HeaderValue = HeaderValue::from_static("1");
 
 /// The headers of an answer. Shadow policies restrict nobody, so they are not among them.
-pub(super) fn of(answer: &Answer) -> HeaderMap {
+pub(crate) fn of(answer: &Answer) -> HeaderMap {
     let mut headers = HeaderMap::new();
     // Partitions (`pk`) are left out: they would tell client ids to whoever reads the response.
     let policies = list(answer, |word| {
@@ -30,6 +30,28 @@ pub(super) fn of(answer: &Answer) -> HeaderMap {
     }
     if let Some(value) = retry_after(answer) {
         headers.insert(header::RETRY_AFTER, value);
+    }
+    headers
+}
+
+/// Whether clients that know the older fields only are told, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Legacy {
+    /// They are not.
+    #[default]
+    Omitted,
+    /// They are.
+    Sent,
+}
+
+/// The fields that many know, and no standard: of the policy that matters most, how much it admits at once, how
+/// much is left, and in how many seconds it is untouched again.
+pub(crate) fn legacy(answer: &Answer) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(word) = answer.decisive() {
+        headers.insert(HeaderName::from_static("x-ratelimit-limit"), word.capacity.into());
+        headers.insert(HeaderName::from_static("x-ratelimit-remaining"), word.remaining.into());
+        headers.insert(HeaderName::from_static("x-ratelimit-reset"), word.reset_after.as_secs_ceil().into());
     }
     headers
 }

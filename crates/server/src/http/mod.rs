@@ -14,8 +14,9 @@ mod auth;
 mod batch;
 mod body;
 mod check;
-mod fields;
+pub(crate) mod fields;
 mod health;
+mod json;
 mod problem;
 mod reply;
 mod request;
@@ -43,6 +44,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/v1/auth", any(auth::auth))
         // Envoy's `ext_authz` appends the client's path.
         .route("/v1/auth/{*path}", any(auth::auth))
+        .route("/json", post(json::call))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(unknown_path)

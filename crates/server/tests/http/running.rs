@@ -104,7 +104,6 @@ impl Drop for Running {
 fn settings(policies: &str) -> Settings {
     let config = Config::parse("test.yaml", policies).unwrap();
     let any = || Front::Tcp("127.0.0.1:0".to_owned());
-    let off = || Front::Off;
     let drain = Duration::from_secs(5);
-    Settings { http: any(), grpc: off(), resp: any(), admin: any(), drain, ..Settings::new(config) }
+    Settings { http: any(), grpc: any(), resp: any(), admin: any(), drain, ..Settings::new(config) }
 }

@@ -1,0 +1,107 @@
+//! A message becomes a checked request.
+
+use distributed_rate_limiter::{Algorithm, Quota};
+use drl_core::Micros;
+use drl_core::policy::Attributes;
+use drl_proto::descriptor::RateLimitDescriptor;
+use drl_proto::descriptor::rate_limit_descriptor::RateLimitOverride;
+use drl_proto::{RateLimitRequest, RateLimitUnit};
+
+use super::status::Refusal;
+use crate::decider::{Intent, Part, Parts, Request};
+
+/// The most descriptors of a request: what bounds the cost of deciding it.
+const DESCRIPTORS: usize = 64;
+
+/// Gives each key that comes again in the same descriptor a name of its own: the second `key` is the attribute
+/// `key~2`. Envoy repeats keys (two `generic_key` actions do), and the service that the protocol is from tells
+/// them apart by their order.
+pub(super) fn name_repeats(message: &mut RateLimitRequest) {
+    for descriptor in &mut message.descriptors {
+        // With more than that it will be refused.
+        let entries = &mut descriptor.entries;
+        for at in (1..entries.len().min(Attributes::MOST)).rev() {
+            let (before, from) = entries.split_at_mut(at);
+            let Some(entry) = from.first_mut() else { continue };
+            let earlier = before.iter().filter(|other| other.key == entry.key).count();
+            if earlier > 0 {
+                entry.key = format!("{}~{}", entry.key, earlier + 1);
+            }
+        }
+    }
+}
+
+/// The request that a message makes.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub(super) fn request(message: &RateLimitRequest) -> Result<Request<'_>, Refusal> {
+    if message.domain.is_empty() {
+        return malformed("domain", "is empty");
+    }
+    match message.descriptors.len() {
+        0 => return malformed("descriptors", "there are none"),
+        1..=DESCRIPTORS => {}
+        more => return malformed("descriptors", format!("{more} are more than {DESCRIPTORS}")),
+    }
+    // A number that is not there reads as 0.
+    let cost = u64::from(message.hits_addend.max(1));
+    let parts = message.descriptors.iter().enumerate().map(|(at, descriptor)| part(at, descriptor, cost));
+    Ok(Request {
+        domain: &message.domain,
+        parts: parts.collect::<Result<Parts<'_>, _>>()?,
+        intent: Intent::Check,
+    })
+}
+
+fn part(at: usize, descriptor: &RateLimitDescriptor, cost: u64) -> Result<Part<'_>, Refusal> {
+    if descriptor.is_negative_hits {
+        let detail = format!("descriptors[{at}].is_negative_hits: hits cannot be given back yet");
+        return Err(Refusal::Unsupported(detail));
+    }
+    if let Some(empty) = descriptor.entries.iter().position(|entry| entry.key.is_empty()) {
+        return malformed(&format!("descriptors[{at}].entries[{empty}].key"), "is empty");
+    }
+    if descriptor.entries.len() > Attributes::MOST {
+        let detail = format!("there are more than {}", Attributes::MOST);
+        return malformed(&format!("descriptors[{at}].entries"), detail);
+    }
+    let pairs = descriptor.entries.iter().map(|entry| (entry.key.as_str(), entry.value.as_bytes()));
+    let attributes =
+        Attributes::new(pairs).or_else(|error| malformed(&format!("descriptors[{at}].entries"), error))?;
+    let quota = descriptor.limit.as_ref().map(|limit| quota(at, limit)).transpose()?;
+    Ok(Part { attributes, cost: descriptor.hits_addend.unwrap_or(cost), quota })
+}
+
+/// A fixed window, as users of overrides know it.
+fn quota(at: usize, limit: &RateLimitOverride) -> Result<Quota, Refusal> {
+    let window = match RateLimitUnit::try_from(limit.unit) {
+        Ok(RateLimitUnit::Second) => SECOND,
+        Ok(RateLimitUnit::Minute) => MINUTE,
+        Ok(RateLimitUnit::Hour) => HOUR,
+        Ok(RateLimitUnit::Day) => DAY,
+        Ok(RateLimitUnit::Month) => MONTH,
+        Ok(RateLimitUnit::Year) => YEAR,
+        Ok(RateLimitUnit::Unknown) => {
+            return malformed(&format!("descriptors[{at}].limit.unit"), "is not set");
+        }
+        Err(_) => {
+            return malformed(&format!("descriptors[{at}].limit.unit"), format!("{} is no unit", limit.unit));
+        }
+    };
+    Ok(Quota::new(limit.requests_per_unit.into(), window).algorithm(Algorithm::FixedWindow))
+}
+
+pub(super) const SECOND: Micros = Micros::from_secs(1);
+pub(super) const MINUTE: Micros = Micros::from_secs(60);
+pub(super) const HOUR: Micros = Micros::from_secs(3_600);
+pub(super) const DAY: Micros = Micros::from_secs(86_400);
+pub(super) const WEEK: Micros = Micros::from_secs(7 * 86_400);
+/// Of the service that the protocol is from.
+pub(super) const MONTH: Micros = Micros::from_secs(30 * 86_400);
+/// Of the same.
+pub(super) const YEAR: Micros = Micros::from_secs(365 * 86_400);
+
+fn malformed<T>(place: &str, wrong: impl std::fmt::Display) -> Result<T, Refusal> {
+    Err(Refusal::Malformed(format!("{place}: {wrong}")))
+}
