@@ -119,8 +119,18 @@ mod tests {
     fn maps_and_null_are_resp3_and_have_their_form_in_resp2() {
         assert_eq!(written(Protocol::Resp2, |out| out.map(2)), "*4\r\n");
         assert_eq!(written(Protocol::Resp3, |out| out.map(2)), "%2\r\n");
-        assert_eq!(written(Protocol::Resp2, Writer::null), "$-1\r\n");
-        assert_eq!(written(Protocol::Resp3, Writer::null), "_\r\n");
+        assert_eq!(
+            written(Protocol::Resp2, |out| {
+                out.null();
+            }),
+            "$-1\r\n"
+        );
+        assert_eq!(
+            written(Protocol::Resp3, |out| {
+                out.null();
+            }),
+            "_\r\n"
+        );
     }
 
     #[test]

@@ -89,6 +89,8 @@ fn limiter(runtime: &tokio::runtime::Runtime, policies: &str, store: Option<Stri
     let socket = directory.path().join("drl");
     let settings = Settings {
         http: Front::Unix(socket.clone()),
+        grpc: Front::Off,
+        resp: Front::Off,
         admin: Front::Off,
         store,
         ..Settings::new(Config::parse("test.yaml", policies).unwrap())

@@ -67,7 +67,7 @@ impl Ours {
         let settings = Settings { http: Front::Off, resp, ..Settings::new(Config::quickstart()) };
         let runtime = Builder::new_multi_thread().enable_all().build()?;
         let server = runtime.block_on(Server::bind(settings))?;
-        let address = server.addresses().resp.as_ref().and_then(|address| address.tcp());
+        let address = server.addresses().resp.as_ref().and_then(drl_server::Address::tcp);
         let port = address.context("the server listens at no port")?.port().to_string();
         runtime.spawn(server.run(pending()));
         Ok(Self { _runtime: runtime, port })

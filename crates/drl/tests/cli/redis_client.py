@@ -22,7 +22,7 @@ def refused(error, call, *arguments):
 for protocol in (2, 3):
     client = redis.Redis(port=OPEN, db=0, protocol=protocol, client_name="test", socket_timeout=10)
     assert client.ping()
-    equal(client.client_getname(), "test")
+    assert client.client_getname() in ("test", b"test")
     assert client.client_id() > 0
     equal(client.echo("hello"), b"hello")
     assert client.info()["redis_mode"] == "standalone"

@@ -1,7 +1,10 @@
 //! A message in, a message out.
 
+use distributed_rate_limiter::Error;
+use drl_core::Micros;
 use drl_proto::{RateLimitRequest, RateLimitResponse};
 
+use super::question::Question;
 use super::status::Refusal;
 use super::{question, reply};
 use crate::http::fields;
@@ -18,11 +21,16 @@ pub(crate) async fn call(
     mut message: RateLimitRequest,
 ) -> Result<RateLimitResponse, Refusal> {
     question::name_repeats(&mut message);
-    let request = question::request(&message)?;
-    let answer = app.decide(front, &request).await.map_err(|error| {
+    let Question { take: request, give_back } = question::question(&message)?;
+    let undecided = |error: Error| {
         tracing::debug!(%error, "undecided");
         Refusal::Undecidable
-    })?;
+    };
+    if let Some(hits) = give_back {
+        // Nobody says when they were charged: just now.
+        app.live().decider().give_back(&hits, Micros::ZERO).await.map_err(undecided)?;
+    }
+    let answer = app.decide(front, &request).await.map_err(undecided)?;
     // Entries stay out of the log: they name clients.
     tracing::debug!(domain = request.domain, outcome = ?answer.outcome, "decided");
     let mut fields = fields::of(&answer);

@@ -31,11 +31,19 @@ pub(super) fn name_repeats(message: &mut RateLimitRequest) {
     }
 }
 
-/// The request that a message makes.
+/// What a message asks for.
+pub(super) struct Question<'m> {
+    /// One part for each descriptor; one whose hits are negative only looks.
+    pub(super) take: Request<'m>,
+    /// The descriptors whose hits are negative, if there are any.
+    pub(super) give_back: Option<Request<'m>>,
+}
+
+/// What a message asks for.
 ///
 /// # Errors
 /// What is wrong with it, and where.
-pub(super) fn request(message: &RateLimitRequest) -> Result<Request<'_>, Refusal> {
+pub(super) fn question(message: &RateLimitRequest) -> Result<Question<'_>, Refusal> {
     if message.domain.is_empty() {
         return malformed("domain", "is empty");
     }
@@ -46,19 +54,21 @@ pub(super) fn request(message: &RateLimitRequest) -> Result<Request<'_>, Refusal
     }
     // A number that is not there reads as 0.
     let cost = u64::from(message.hits_addend.max(1));
-    let parts = message.descriptors.iter().enumerate().map(|(at, descriptor)| part(at, descriptor, cost));
-    Ok(Request {
-        domain: &message.domain,
-        parts: parts.collect::<Result<Parts<'_>, _>>()?,
-        intent: Intent::Check,
-    })
+    let (mut take, mut give_back) = (Parts::new(), Parts::new());
+    for (at, descriptor) in message.descriptors.iter().enumerate() {
+        let mut part = part(at, descriptor, cost)?;
+        if descriptor.is_negative_hits {
+            give_back.push(part.clone());
+            part.cost = 0;
+        }
+        take.push(part);
+    }
+    let request = |parts, intent| Request { domain: &message.domain, parts, intent };
+    let give_back = (!give_back.is_empty()).then(|| request(give_back, Intent::Peek));
+    Ok(Question { take: request(take, Intent::Check), give_back })
 }
 
 fn part(at: usize, descriptor: &RateLimitDescriptor, cost: u64) -> Result<Part<'_>, Refusal> {
-    if descriptor.is_negative_hits {
-        let detail = format!("descriptors[{at}].is_negative_hits: hits cannot be given back yet");
-        return Err(Refusal::Unsupported(detail));
-    }
     if let Some(empty) = descriptor.entries.iter().position(|entry| entry.key.is_empty()) {
         return malformed(&format!("descriptors[{at}].entries[{empty}].key"), "is empty");
     }

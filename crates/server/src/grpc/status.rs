@@ -13,8 +13,6 @@ use crate::decider::Outcome;
 pub(crate) enum Refusal {
     /// Something about the message, and where.
     Malformed(String),
-    /// Something that is not done yet.
-    Unsupported(String),
     /// Nobody can decide: the store is out of reach.
     Undecidable,
 }
@@ -34,7 +32,6 @@ impl From<Refusal> for Status {
         let detail = refusal.to_string();
         match refusal {
             Refusal::Malformed(_) => Self::invalid_argument(detail),
-            Refusal::Unsupported(_) => Self::unimplemented(detail),
             Refusal::Undecidable => Self::unavailable(detail),
         }
     }
@@ -51,7 +48,7 @@ pub(crate) fn http(code: Code) -> StatusCode {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed(detail) | Self::Unsupported(detail) => f.write_str(detail),
+            Self::Malformed(detail) => f.write_str(detail),
             Self::Undecidable => f.write_str("the store cannot decide"),
         }
     }

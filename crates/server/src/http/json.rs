@@ -34,7 +34,6 @@ async fn decide(app: &App, headers: &HeaderMap, body: Body) -> Result<Response, 
 fn refused(refusal: grpc::Refusal) -> Problem {
     let kind = match refusal {
         grpc::Refusal::Malformed(_) => Refusal::Malformed,
-        grpc::Refusal::Unsupported(_) => Refusal::Unsupported,
         grpc::Refusal::Undecidable => Refusal::Undecidable,
     };
     Problem::new(kind, refusal.to_string())

@@ -20,8 +20,6 @@ pub(in crate::http) enum Refusal {
     TooLarge,
     /// Not JSON by its own account.
     MediaType,
-    /// Something that is not done yet.
-    Unsupported,
     /// Nobody can decide: the store is out of reach.
     Undecidable,
     /// Understood, and it makes no sense.
@@ -58,7 +56,6 @@ pub(in crate::http) fn of_refusal(refusal: Refusal) -> StatusCode {
         Refusal::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::Unauthorized => StatusCode::UNAUTHORIZED,
         Refusal::Forbidden => StatusCode::FORBIDDEN,
-        Refusal::Unsupported => StatusCode::NOT_IMPLEMENTED,
         Refusal::Undecidable | Refusal::NotReady => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

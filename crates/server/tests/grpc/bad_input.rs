@@ -40,12 +40,22 @@ async fn what_is_missing_or_too_much_is_named() {
 }
 
 #[tokio::test]
-async fn hits_cannot_be_given_back_yet() {
-    let server = Running::start(POLICIES).await;
-    let mut negative = descriptor(&[("client", "a")]);
-    negative.is_negative_hits = true;
-    let refused = server.client().await.call(request([negative])).await.unwrap_err();
-    assert_eq!(refused.code(), Code::Unimplemented);
+async fn negative_hits_are_given_back_and_lift_no_limit() {
+    let server = Running::start("policies: [{ name: p, per: [client], limit: 2/day }]").await;
+    let client = server.client().await;
+    let hits = |negative| {
+        let mut hits = descriptor(&[("client", "a")]);
+        hits.is_negative_hits = negative;
+        hits.hits_addend = Some(2);
+        request([hits])
+    };
+    assert!(client.admits(hits(false)).await);
+    assert!(!client.admits(hits(false)).await);
+    for _ in 0..3 {
+        assert!(client.admits(hits(true)).await);
+    }
+    assert!(client.admits(hits(false)).await);
+    assert!(!client.admits(hits(false)).await);
 }
 
 /// What is sent instead of the message: any bytes, as if they were one.

@@ -87,7 +87,14 @@ fn settings(policies: &str) -> Settings {
     let config = Config::parse("test.yaml", policies).unwrap();
     let free = || Front::Tcp("127.0.0.1:0".to_owned());
     let drain = Duration::from_secs(5);
-    Settings { http: free(), grpc: free(), admin: Front::Off, drain, ..Settings::new(config) }
+    Settings {
+        http: free(),
+        grpc: free(),
+        resp: Front::Off,
+        admin: Front::Off,
+        drain,
+        ..Settings::new(config)
+    }
 }
 
 #[derive(Clone, Debug)]
