@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use anyhow::Context as _;
 use drl_server::signals::Signals;
 use drl_server::{Config, Legacy, Server, Settings};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli;
@@ -18,6 +19,7 @@ pub(crate) fn run(arguments: cli::Serve) -> anyhow::Result<Exit> {
         .with_ansi(stderr().is_terminal())
         .with_env_filter(filter)
         .init();
+    take_all_file_descriptors();
     let config = match &arguments.config {
         Some(path) => Config::load(path).context("the policies are not valid")?,
         None => Config::quickstart(),
@@ -30,6 +32,15 @@ pub(crate) fn run(arguments: cli::Serve) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(settings))?;
     Ok(Exit::Success)
+}
+
+/// Connections are file descriptors; what programs get by themselves is often a thousand.
+fn take_all_file_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    let all = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, all) {
+        tracing::warn!(%error, "the limit of open files stays");
+    }
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
