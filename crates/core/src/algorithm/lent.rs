@@ -30,7 +30,7 @@ use crate::time::Timestamp;
 ///
 /// Instances spend without a word, so tokens can't be counted out one by one. Whatever was lent up to some moment
 /// is the older generation. It is forgotten as a whole when the last of it can't be spent any more; then the
-/// newer one becomes the older. So what is [out](Self::out) is never counted too low, and what was spent counts
+/// newer one becomes the older. So what is out is never counted too low, and what was spent counts
 /// for two lives of a lease at the most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Lent {

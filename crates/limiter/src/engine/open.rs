@@ -22,7 +22,7 @@ pub struct EngineOptions {
 /// A store and the prefix that its URL or the options name: for whoever has something to put in between.
 ///
 /// # Errors
-/// As [`Engine::connect`].
+/// As [`Engine::connect`](super::Engine::connect).
 pub fn open(url: &str, options: &EngineOptions) -> Result<(Arc<dyn Store>, String), Error> {
     let named = options.prefix.as_deref().unwrap_or(PREFIX);
     if url == "memory:" || url.starts_with("memory://") {
