@@ -59,7 +59,7 @@ impl Policies {
 impl Collector for Shared {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let help = "What policies said, and who decided";
-        let mut family = encoder.encode_descriptor("drl_decisions", help, None, MetricType::Counter)?;
+        let mut family = encoder.encode_descriptor("decisions", help, None, MetricType::Counter)?;
         for ((domain, policy), counters) in &*self.0.0.lock() {
             for (verdict, name) in VERDICTS {
                 for (source, count) in SOURCES.iter().zip(&counters.0[verdict as usize]) {
