@@ -56,6 +56,10 @@ pub struct BucketState {
     pub part: u64,
     /// The rate that gives `part` its meaning.
     pub rate: Rate,
+    /// The most that could be in use, in tokens: the capacity it was last charged under.
+    pub capacity: u64,
+    /// When it began to drain at this rate, if it held something before.
+    pub since: u64,
     /// What is lent of it.
     pub lent: Lent,
 }
@@ -83,6 +87,10 @@ impl Rate {
             }
             _ => Err(QuotaError::RefillTooSlow),
         }
+    }
+
+    fn is_faster_than(self, other: Self) -> bool {
+        u128::from(self.per) * u128::from(other.every) > u128::from(other.per) * u128::from(self.every)
     }
 }
 
@@ -130,54 +138,100 @@ impl Bucket {
         self.units(self.capacity)
     }
 
-    /// The units in use at `now`, at most a full bucket: more could not have been stored by now.
-    ///
-    /// Under a changed rate what was used stays used: a raised limit acts at once, a lowered one forgives
-    /// nothing. A fraction of a token is carried over in [`FRACTIONS`], rounded up.
+    /// The rule by which a [carried](Self::carry) state is decided: this one, or its capacity at the rate of the
+    /// state, where that has to stay. It is a full bucket in 52 bits in either case.
     #[inline]
-    fn used(&self, state: &BucketState, now: Timestamp) -> u64 {
+    fn over(&self, state: &BucketState, now: Timestamp) -> Self {
+        if state.rate == self.rate || ahead(state, now) == 0 {
+            return *self;
+        }
+        let capacity = self.capacity.min(MAX_UNITS / state.rate.every.max(1));
+        Self { rate: state.rate, capacity, queue: self.queue }
+    }
+
+    /// Carries the state over to this moment and this rule.
+    ///
+    /// **To this moment**: down to what was a full bucket when it was charged. Only a clock that has stepped back
+    /// can leave it above that. Without this a denial, which charges nothing, would meet the same state again when
+    /// the clock has moved on, and the key would stay locked until the clock has caught up.
+    ///
+    /// **To this rule**: what was used stays used, so a raised limit acts at once and a lowered one forgives
+    /// nothing. In two cases the state keeps its rate for the time being, and is decided [by that](Self::over):
+    ///
+    /// - Where more is in use than this bucket holds, it drains to its brim at the rate it was charged at. To cut it
+    ///   down to the brim would give away a burst to whoever asks under a small capacity and then a large one; and
+    ///   at a much lower rate it would be locked for much longer than a refill of either.
+    /// - Where something is lent and this rate is faster, it would drain before the lease it belongs to is spent.
+    ///   That is over within [`LONGEST_LEASE`], since nothing more is lent meanwhile.
+    #[inline]
+    pub(super) fn carry(&self, state: &mut BucketState, now: Timestamp) {
         let ahead = ahead(state, now);
-        if state.rate == self.rate || ahead == 0 {
-            return ahead.min(self.full());
+        if ahead == 0 {
+            return;
         }
-        let every = state.rate.every.max(1);
-        let tokens = ahead / every;
-        if tokens >= self.capacity {
-            return self.full();
+        let most = state.capacity * state.rate.every;
+        if ahead > most {
+            let drained = Self { rate: state.rate, ..*self };
+            drained.set(state, most, now);
+            state.lent.until = state.lent.until.min((now + LONGEST_LEASE).0);
         }
+        if state.rate != self.rate {
+            self.take_over(state, now);
+        }
+    }
+
+    #[inline(never)] // rare
+    fn take_over(&self, state: &mut BucketState, now: Timestamp) {
+        let fits = ahead(state, now) <= self.capacity.saturating_mul(state.rate.every);
+        let is_lent = state.lent.at(now).out() > 0;
+        if fits && !(is_lent && self.rate.is_faster_than(state.rate)) {
+            let used = self.converted(state, now);
+            self.set(state, used, now);
+            (state.rate, state.capacity, state.since) = (self.rate, self.capacity, now.0);
+        }
+    }
+
+    /// The units in use, in those of this rate. A fraction of a token is carried over in [`FRACTIONS`], rounded up.
+    fn converted(&self, state: &BucketState, now: Timestamp) -> u64 {
+        let (ahead, every) = (ahead(state, now), state.rate.every.max(1));
         let fractions = (u128::from(ahead % every) * u128::from(FRACTIONS)).div_ceil(u128::from(every));
         let fractions = u64::try_from(fractions).unwrap_or(FRACTIONS);
         // Multiplied in two parts, as a store must that has 53 bits.
         let (high, low) = (self.rate.every / FRACTIONS, self.rate.every % FRACTIONS);
-        self.units(tokens) + fractions * high + (fractions * low).div_ceil(FRACTIONS)
-    }
-
-    /// Carries the state over to this rule and this moment: into the units of a changed rate, and down to
-    /// a full bucket, above which only a clock that has stepped back or a lowered burst can leave it.
-    /// Without this a denial, which charges nothing, would meet the same state again when the clock has
-    /// moved on, and the key would stay locked until the clock has caught up.
-    #[inline]
-    pub(super) fn carry(&self, state: &mut BucketState, now: Timestamp) {
-        let ahead = ahead(state, now);
-        if ahead > 0 && (state.rate != self.rate || ahead > self.full()) {
-            self.set(state, self.used(state, now), now);
-            state.lent.until = state.lent.until.min((now + LONGEST_LEASE).0);
-        }
+        self.units(ahead / every) + fractions * high + (fractions * low).div_ceil(FRACTIONS)
     }
 
     /// From now on `used` units are in use.
     #[inline]
     fn set(&self, state: &mut BucketState, used: u64, now: Timestamp) {
-        let (full_at, part) = (now.0 + used / self.rate.per, used % self.rate.per);
-        *state = BucketState { full_at, part, rate: self.rate, lent: state.lent };
+        (state.full_at, state.part) = (now.0 + used / self.rate.per, used % self.rate.per);
     }
 
+    /// `used` units are in use and charged under this rule.
+    #[inline]
+    fn fill(&self, state: &mut BucketState, used: u64, now: Timestamp) {
+        if state.rate != self.rate {
+            state.since = if *state == BucketState::default() { 0 } else { now.0 };
+            state.rate = self.rate;
+        }
+        state.capacity = self.capacity;
+        self.set(state, used, now);
+    }
+
+    /// A cost of at least 1. Where the state keeps a slower rate because something is lent, it is told to come again
+    /// when that is over: then it may drain faster.
     #[inline]
     pub(super) fn fit(&self, state: &BucketState, cost: u64, now: Timestamp) -> Retry {
-        let wanted = self.used(state, now) + self.units(cost);
-        match wanted.saturating_sub(self.full()) {
+        let rule = self.over(state, now);
+        let brim = rule.units(rule.capacity.saturating_sub(cost));
+        match ahead(state, now).saturating_sub(brim) {
             0 => Retry::Now,
-            excess => Retry::After(Micros(excess.div_ceil(self.rate.per))),
+            excess => {
+                let wait = excess.div_ceil(rule.rate.per);
+                let is_kept = self.rate.is_faster_than(rule.rate) && state.lent.at(now).out() > 0;
+                let most = if is_kept { state.lent.until + 1 - now.0 } else { wait };
+                Retry::After(Micros(wait.min(most)))
+            }
         }
     }
 
@@ -186,23 +240,26 @@ impl Bucket {
     #[inline]
     pub fn admit(&self, state: &mut BucketState, cost: u64, now: Timestamp) -> Admission {
         self.carry(state, now);
-        let (mut used, most) = (self.used(state, now), self.full());
-        let allowed = cost <= self.capacity && used + self.units(cost) <= most;
+        let rule = self.over(state, now);
+        let (mut used, most) = (ahead(state, now), rule.full());
+        let allowed = cost <= rule.capacity && used + rule.units(cost) <= most;
         if allowed {
-            used += self.units(cost);
-            self.set(state, used, now);
+            used += rule.units(cost);
+            rule.fill(state, used, now);
         }
-        Admission { allowed, exhausted: used + self.units(1) > most }
+        Admission { allowed, exhausted: used + rule.units(1) > most }
     }
 
     #[inline]
     pub(super) fn charge(&self, state: &mut BucketState, cost: u64, now: Timestamp) {
-        self.set(state, self.used(state, now) + self.units(cost), now);
+        let rule = self.over(state, now);
+        rule.fill(state, ahead(state, now) + rule.units(cost), now);
     }
 
     /// The bucket is never fuller after a refund than if there had been no charge. While it refilled, the
     /// charge may have been all there was to refill; then that much of it has come back already. So what a
-    /// refund gives back is the cost less what has been refilled since. What comes back of a lease counts from
+    /// refund gives back is the cost less what has been refilled since, and nothing of a charge from before the
+    /// rate changed. What comes back of a lease counts from
     /// the end of its life, because that much was in use when it was lent. What other leases stand on
     /// [stays in use](super::lent).
     ///
@@ -217,12 +274,16 @@ impl Bucket {
             lent.take_back(cost, at); // nothing but a lease ends later than now
             state.lent = lent;
         }
-        let used = self.used(state, now);
-        let refilled = now.since(at).0.saturating_mul(self.rate.per);
-        let back = self.units(cost.min(self.capacity)).saturating_sub(refilled);
-        let back = back.min(used.saturating_sub(self.stood_on(&lent, now)));
+        let used = ahead(state, now);
+        if used == 0 || at.0 < state.since {
+            return;
+        }
+        let rule = self.over(state, now);
+        let refilled = now.since(at).0.saturating_mul(rule.rate.per);
+        let back = rule.units(cost.min(state.capacity)).saturating_sub(refilled);
+        let back = back.min(used.saturating_sub(rule.stood_on(&lent, now)));
         if back > 0 {
-            self.set(state, used - back, now);
+            rule.set(state, used - back, now);
         }
     }
 
@@ -254,35 +315,36 @@ impl Bucket {
 
     /// The units in use when tokens are lent.
     fn held(&self, state: &BucketState, now: Timestamp) -> u64 {
-        self.used(state, now).max(self.hold().0 * self.rate.per)
+        ahead(state, now).max(self.hold().0 * self.rate.per)
     }
 
-    /// For as long as what is in use takes to drain, at the most.
+    /// For as long as what is in use takes to drain, at the most. Nothing while the state keeps another rate.
     pub(super) fn lendable(&self, state: &BucketState, now: Timestamp) -> Leased {
-        if self.queue {
+        if self.queue || self.over(state, now).rate != self.rate {
             return Leased::default();
         }
         let held = self.held(state, now);
         let life = (held / self.rate.per).min(self.longest_lease().0);
-        Leased { tokens: (self.full() - held) / self.rate.every, life: Micros(life) }
+        Leased { tokens: self.full().saturating_sub(held) / self.rate.every, life: Micros(life) }
     }
 
     pub(super) fn lend(&self, state: &mut BucketState, leased: Leased, now: Timestamp) {
-        self.set(state, self.held(state, now) + self.units(leased.tokens), now);
+        self.fill(state, self.held(state, now) + self.units(leased.tokens), now);
         state.lent = state.lent.at(now);
         state.lent.lend(leased.tokens, leased.last(now));
     }
 
     pub(super) fn status(&self, state: &BucketState, now: Timestamp) -> Status {
-        let used = self.used(state, now);
+        let (rule, used) = (self.over(state, now), ahead(state, now));
         Status {
-            remaining: (self.full() - used) / self.rate.every,
-            reset_after: Micros(used.div_ceil(self.rate.per)),
+            remaining: rule.full().saturating_sub(used) / rule.rate.every,
+            reset_after: Micros(used.div_ceil(rule.rate.per)),
         }
     }
 
     pub(super) fn delay(&self, state: &BucketState, now: Timestamp) -> Micros {
-        if self.queue { Micros(self.used(state, now).div_ceil(self.rate.per)) } else { Micros::ZERO }
+        let rule = self.over(state, now);
+        if self.queue { Micros(ahead(state, now).div_ceil(rule.rate.per)) } else { Micros::ZERO }
     }
 
     #[expect(clippy::unused_self, reason = "the same shape as every other algorithm")]
@@ -364,6 +426,54 @@ mod tests {
         assert_eq!(new.status(&state, Timestamp(0)).remaining, 10);
         new.charge(&mut state, 10, Timestamp(0));
         assert_eq!(old.status(&state, Timestamp(0)).remaining, 50);
+    }
+
+    #[test]
+    fn a_smaller_burst_gives_nothing_away_to_a_larger_one() {
+        let [small, large] = [1, 10].map(|burst| bucket(1, Micros::SECOND, burst));
+        let mut state = BucketState::default();
+        large.charge(&mut state, 10, Timestamp(0));
+        assert!(!small.admit(&mut state, 1, Timestamp(0)).allowed);
+        small.refund(&mut state, Charge { cost: 1, at: Timestamp(0) }, Timestamp(0));
+        assert_eq!(large.status(&state, Timestamp(0)).remaining, 1);
+        assert_eq!(small.fit(&state, 1, Timestamp(0)), Retry::After(Micros::from_secs(9)));
+    }
+
+    #[test]
+    fn what_is_above_a_lowered_burst_drains_at_its_own_rate() {
+        let (old, new) = (bucket(1_000, Micros::SECOND, 1_000), bucket(1, Micros::SECOND, 10));
+        let mut state = BucketState::default();
+        old.charge(&mut state, 1_000, Timestamp(0));
+        new.carry(&mut state, Timestamp(0));
+        assert_eq!(new.fit(&state, 1, Timestamp(0)), Retry::After(Micros::from_millis(991)));
+        assert!(new.admit(&mut state, 1, Timestamp(991_000)).allowed);
+        assert_eq!(new.fit(&state, 1, Timestamp(991_000)), Retry::After(Micros::SECOND));
+    }
+
+    #[test]
+    fn a_faster_rate_waits_until_what_is_lent_is_over() {
+        let (slow, fast) = (bucket(10, Micros::SECOND, 10), bucket(1_000, Micros::SECOND, 10));
+        let mut state = BucketState::default();
+        slow.charge(&mut state, 6, Timestamp(0));
+        let life = Micros::from_millis(50);
+        slow.lend(&mut state, Leased { tokens: 4, life }, Timestamp(0));
+        fast.carry(&mut state, Timestamp(0));
+        assert_eq!(fast.fit(&state, 1, Timestamp(0)), Retry::After(life));
+        assert_eq!(fast.lendable(&state, Timestamp(0)), Leased::default());
+        assert!(!fast.admit(&mut state, 1, Timestamp(49_999)).allowed);
+        fast.carry(&mut state, Timestamp(50_000));
+        assert_eq!(fast.fit(&state, 1, Timestamp(50_000)), Retry::After(Micros(500)));
+    }
+
+    #[test]
+    fn nothing_comes_back_from_before_the_rate_changed() {
+        let (slow, fast) = (bucket(1, Micros::SECOND, 10), bucket(10, Micros::SECOND, 10));
+        let mut state = BucketState::default();
+        slow.charge(&mut state, 10, Timestamp(0));
+        assert!(!fast.admit(&mut state, 10, Timestamp(0)).allowed); // from here on it drains at this rate
+        assert!(slow.admit(&mut state, 10, Timestamp(1_000_000)).allowed);
+        slow.refund(&mut state, Charge { cost: 10, at: Timestamp(0) }, Timestamp(1_000_000));
+        assert_eq!(slow.status(&state, Timestamp(1_000_000)).remaining, 0);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use drl_core::algorithm::LONGEST_LEASE;
 use drl_core::{Micros, Mode, Timestamp, Verdict};
-use drl_testkit::bound::{Admission, assert_kept};
+use drl_testkit::bound::{Admission, Promise, assert_kept};
 use proptest::prelude::*;
 
 use crate::support::{Counter, Gap, Limit, beginnings, costs, gaps, limits};
@@ -133,6 +133,29 @@ proptest! {
         }
         for promise in limit.promises() {
             assert_kept(promise, &lender.admissions());
+        }
+    }
+
+    #[test]
+    fn no_interval_admits_more_than_the_laxest_of_limits_that_come_in_turn(
+        limit in limits(), others in proptest::collection::vec(limits(), 1..3), start in beginnings(),
+        deeds in proptest::collection::vec((any::<u8>(), short_gaps(), deeds(), costs()), 1..160),
+    ) {
+        // They share the counter: the algorithm and the window are the same.
+        let same = |other: Limit| Limit { limit: other.limit, burst: other.burst, ..limit };
+        let limits: Vec<Limit> = [limit].into_iter().chain(others.into_iter().map(same)).collect();
+        let mut lender = Lender::new(&limit, start);
+        for (turn, gap, deed, cost) in deeds {
+            lender.counter.rule = limits[usize::from(turn) % limits.len()].rule();
+            lender.counter.now = lender.counter.after(gap, limit.window);
+            let cost = cost.of(&lender.counter.rule);
+            lender.perform(deed, cost);
+        }
+        let laxest = limits.iter().fold(limit, |laxest, limit| laxest.laxer(limit));
+        for promise in laxest.promises() {
+            if !matches!(promise, Promise::Spaced { .. }) {
+                assert_kept(promise, &lender.admissions());
+            }
         }
     }
 

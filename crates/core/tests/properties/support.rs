@@ -60,6 +60,11 @@ impl Limit {
         }
     }
 
+    /// What holds where the two come in turn: as much as either allows.
+    pub(crate) fn laxer(&self, other: &Self) -> Self {
+        Self { limit: self.limit.max(other.limit), burst: self.burst.max(other.burst), ..*self }
+    }
+
     /// The longest that any cost may have to wait: the window (a log's stamps may lie a lease's life ahead), or a
     /// full refill.
     pub(crate) fn longest_wait(&self) -> Micros {

@@ -2,27 +2,34 @@
 -- tokens every `window` microseconds: a token is `window` units, each microsecond gives back `detail` units.
 -- As a queue, an admitted request waits for the units in front of it to drain, and a refund takes no turn
 -- back, since those behind it have been told their times. It lends nothing, since spacing is its point.
--- State: 'B', the moment the bucket is full again, the units beyond it, the last moment at which something
--- lent may be spent, the rate that gives the units their meaning (`per` tokens, `every` microseconds), and
--- until when the key lives. That is a little longer than it has to, so that most charges need not move it.
--- Where something was lent there is a tail: the last moment of the older generation, its tokens, and those
--- lent since.
+-- State: 'B', the moment the bucket is full again, the units beyond it, the rate that gives the units their
+-- meaning (tokens, microseconds), the capacity it was charged under, until when the key lives (a little longer
+-- than it has to, so that most charges need not move it), and since when it drains at that rate, if it held
+-- something before. Where something was lent there is a tail: the last moment at which it may be spent, that of
+-- the older generation, its tokens, and those lent since.
 
 --: state
-local full, used, lives, lent_until, tail
+local MOST_UNITS = 4503599627370496 -- 2^52
+-- The rule by which the state is decided: this one, or its capacity at the rate of the state, where that stays.
+local top, per, every, full
+-- The state. `kept`: it keeps a slower rate because something is lent.
+local used, lives, since, capacity, state_per, state_every, kept, lent_until, tail
 
--- What was used under another rate, in units of this one: it stays used, rounded up to 2^-20 of a token.
-local function converted(ahead, per, part, every)
+-- The units in use in those of this rate, rounded up to 2^-20 of a token.
+local function converted()
   local FRACTIONS = 1048576
-  if every < 1 then every = 1 end
-  local tokens, rest = mul_div(ahead, per, every)
-  tokens, rest = tokens + div(rest + part, every), (rest + part) % every
-  if tokens >= limit then return full end
-  local fractions, more = mul_div(rest, FRACTIONS, every)
+  local rest = used % state_every
+  local fractions, more = mul_div(rest, FRACTIONS, state_every)
   if more > 0 then fractions = fractions + 1 end
   local low = window % FRACTIONS
   local high = (window - low) / FRACTIONS
-  return tokens * window + fractions * high + div_ceil(fractions * low, FRACTIONS)
+  return (used - rest) / state_every * window + fractions * high + div_ceil(fractions * low, FRACTIONS)
+end
+
+-- Whether this rate is faster than that of the state.
+local function is_faster()
+  local whole, rest = mul_div(state_every, detail, window)
+  return whole > state_per or whole == state_per and rest > 0
 end
 
 -- As much as is used in a part of a full refill, and in the longest lease.
@@ -46,67 +53,94 @@ local function lent()
   return older_until, older, newer
 end
 
---: rule
-full = limit * window
-
---: read
-used, lives, lent_until, tail = 0, 0, 0, ''
-if raw then
-  local form, full_at, part, per, every
-  if #raw == 41 or #raw == 65 then
-    form, full_at, part, lent_until, per, every, lives = unpack_at('<BdI4dI4dd', raw)
-    tail = raw:sub(42)
-  end
-  garbled = form ~= 66
-  if not garbled then
-    local ahead = full_at - now
-    local same = per == detail and every == window
-    if not same then lives = 0 end
-    if ahead > 0 or (ahead == 0 and part > 0) then
-      if same then used = ahead * per + part else used = converted(ahead, per, part, every) end
-      -- Above a full bucket only a clock that has stepped back or a lowered burst can leave it. (A product
-      -- that leaves 53 bits is far above.)
-      if used > full or not same then
-        used = at_most(used, full)
-        lent_until = at_most(lent_until, now + LONGEST_LEASE)
-        changed = true
-      end
-    end
+-- Takes the state over to this rate, or decides by that of the state for the time being: where more is in use
+-- than fits, or where it would drain before what is lent of it is spent.
+local function take_over()
+  local _, older, newer = lent()
+  kept = older + newer > 0 and is_faster()
+  if kept or used > limit * state_every then
+    per, every = state_per, state_every
+    top = at_most(limit, div(MOST_UNITS, every))
+    full = top * every
+  else
+    used = converted()
+    state_per, state_every, capacity, since, lives, changed = detail, window, limit, now, 0, true
   end
 end
-if kind == QUEUE then delay = div_ceil(used, detail) end
+
+-- From now on it is charged under the rule it was decided by.
+local function fill(units)
+  used = units
+  if state_per ~= per or state_every ~= every then
+    state_per, state_every, since, lives = per, every, now, 0
+  end
+  if capacity ~= top then capacity, lives = top, 0 end
+end
+
+--: rule
+
+--: read
+top, per, every, full, kept = limit, detail, window, limit * window, false
+used, lives, since, capacity, lent_until, tail = 0, 0, 0, 0, 0, ''
+state_per, state_every = detail, window
+if raw then
+  local form, full_at, part
+  if #raw == 43 or #raw == 75 then
+    form, full_at, part, state_per, state_every, capacity, lives, since = unpack_at('<BdI4I4I7I5I7I7', raw)
+    if #raw == 75 then lent_until, tail = unpack_at('<d', raw, 44), raw:sub(52) end
+  end
+  garbled = form ~= 66
+  if not garbled and full_at >= now then
+    used = (full_at - now) * state_per + part
+    -- Above a full bucket only a clock that has stepped back can leave it. (A product that leaves 53 bits is
+    -- far above.)
+    if used > capacity * state_every then
+      used, changed = capacity * state_every, true
+      if tail ~= '' then lent_until, lives = at_most(lent_until, now + LONGEST_LEASE), 0 end
+    end
+    if used > 0 and (state_per ~= detail or state_every ~= window) then take_over() end
+  end
+end
+if kind == QUEUE then delay = div_ceil(used, per) end
 
 --: fit
-local excess = used + cost * window - full
-if excess > 0 then retry = div_ceil(excess, detail) end
+local brim = (top - cost) * every
+if brim < 0 then brim = 0 end
+if used > brim then
+  retry = div_ceil(used - brim, per)
+  if kept then retry = at_most(retry, lent_until + 1 - now) end
+end
 
 --: charge
-used = used + cost * window
+fill(used + cost * every)
 
 --: status
 local left = full - used
-remaining, reset = (left - left % window) / window, (used + -used % detail) / detail
+if left < 0 then left = 0 end
+remaining, reset = (left - left % every) / every, (used + -used % per) / per
 
 --: write
-local part = used % detail
-local full_at = now + (used - part) / detail
+local part = used % state_per
+local full_at = now + (used - part) / state_per
 expires = full_at
 if part > 0 then expires = full_at + 1 end
-local latest = expires + full / detail / 16
+local latest = expires + div(full, per * 16)
 if lives >= expires and lives <= latest then
-  value, offset = pack('<dI4d', full_at, part, lent_until), '1'
+  value, offset = pack('<dI4', full_at, part), '1'
 else
   expires = latest
-  value, offset = pack('<BdI4dI4dd', 66, full_at, part, lent_until, detail, window, latest) .. tail, nil
+  value = pack('<BdI4I4I7I5I7I7', 66, full_at, part, state_per, state_every, capacity, latest, since)
+  if tail ~= '' then value = value .. pack('<d', lent_until) .. tail end
+  offset = nil
 end
 
 --: refund
--- The cost, less what has been refilled since; but all that is out stays in use, on top of what drains until
--- the last of it can be spent.
+-- The cost, less what has been refilled since, and nothing of what was charged at another rate; but all that is
+-- out stays in use, on top of what drains until the last of it can be spent.
 if kind ~= QUEUE then
-  local since, stands = now - at, 0
+  local passed, stands = now - at, 0
   local older_until, older, newer = lent()
-  if since < 0 then since = 0 end
+  if passed < 0 then passed = 0 end
   if at > now and older + newer > 0 then -- of a lease that can still be spent
     if at > older_until then
       newer = newer - at_most(cost, newer)
@@ -115,20 +149,24 @@ if kind ~= QUEUE then
     end
     tail, lives, changed = pack('<ddd', older_until, older, newer), 0, true
   end
-  if older + newer > 0 then stands = (lent_until - now) * detail + (older + newer) * window end
-  local back = at_most(at_most(cost, limit) * window - since * detail, used - stands)
-  if back > 0 then used, changed = used - back, true end
+  if used > 0 and at >= since then
+    if older + newer > 0 then stands = (lent_until - now) * per + (older + newer) * every end
+    local back = at_most(at_most(cost, capacity) * every - passed * per, used - stands)
+    if back > 0 then used, changed = used - back, true end
+  end
 end
 
 --: lendable
 -- For as long as what is in use takes to drain, and at most a twentieth of a full refill.
 tokens, life = 0, 0
-if kind ~= QUEUE then
+if kind ~= QUEUE and per == detail and every == window then
   local in_use = held()
-  tokens, life = div(full - in_use, window), at_most(div(in_use, detail), drains_in(20))
+  if in_use < full then tokens = div(full - in_use, window) end
+  life = at_most(div(in_use, detail), drains_in(20))
 end
 
 --: lend
 local older_until, older, newer = lent()
 if at > lent_until then lent_until = at end
-used, lives, tail = held() + tokens * window, 0, pack('<ddd', older_until, older, newer + tokens)
+fill(held() + tokens * window)
+lives, tail = 0, pack('<ddd', older_until, older, newer + tokens)

@@ -15,6 +15,8 @@ use super::throttle::Parameters;
 const REMEMBERED: usize = 1_024;
 /// What one connection has at hand without asking the others.
 const RECENT: usize = 4;
+/// The limit's name in every counter's. The period is a quota's window, which is in it as well.
+const NAME: &str = "cl.throttle";
 
 /// The limits of all connections.
 #[derive(Debug)]
@@ -51,10 +53,7 @@ impl Limits {
         let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
         let limit = match made.old.remove(&parameters) {
             Some(limit) => limit,
-            None => {
-                let name = parameters.limit_name();
-                self.engine.limit(&name, parameters.quota(), LimitOptions::default())?
-            }
+            None => self.engine.limit(NAME, parameters.quota(), LimitOptions::default())?,
         };
         if made.young.len() >= REMEMBERED {
             made.old = std::mem::take(&mut made.young);

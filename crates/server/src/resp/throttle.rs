@@ -8,7 +8,7 @@ use distributed_rate_limiter::{Decision, Error, Micros, Quota, Retry};
 use drl_resp::number::integer;
 use drl_resp::{Request, Writer};
 
-/// What a quota is made of. The same bucket serves all quotas of a key that have the same burst and period.
+/// What a quota is made of. The same bucket serves all quotas of a key that have the same period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Parameters {
     /// The most at once: `max_burst + 1`.
@@ -51,12 +51,6 @@ pub(super) struct Reply {
 impl Parameters {
     pub(super) fn new(capacity: u64, count: u64, period: u64) -> Self {
         Self { capacity, count, period }
-    }
-
-    /// Part of the bucket's name. The burst is in it: who asks for a lower one and is denied leaves behind no more
-    /// than a full bucket of theirs, and who asks for the higher one would have the rest once more.
-    pub(super) fn limit_name(self) -> String {
-        format!("cl.throttle/{}", self.capacity.saturating_sub(1))
     }
 
     pub(super) fn quota(self) -> Quota {

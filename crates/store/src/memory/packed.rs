@@ -1,7 +1,7 @@
 //! One counter's state in 24 bytes, its expiry included.
 //!
-//! The core's [`State`] takes 40, and the moment it expires another 8. Packing is lossless: what does not
-//! fit (limits of exactly 2^32, rates of one token in 142 years) is boxed.
+//! The core's [`State`] takes 80, and the moment it expires another 8. Packing is lossless: what does not
+//! fit (bursts of 2^25, rates of one token in 142 years, buckets that lend, or whose rate was changed) is boxed.
 
 use drl_core::algorithm::{BucketState, FixedWindowState, Lent, LogState, Rate, SlidingWindowState};
 use drl_core::check::{Ask, Slot};
@@ -25,12 +25,16 @@ pub(super) enum Packed {
         linger_low: u16,
     },
     Bucket {
-        full_at: u64,
+        /// `full_at` (53 bits), and the lower 11 bits of `capacity`.
+        full_at_and_capacity: u64,
         /// `every` (52 bits), and the lower 12 bits of `part`.
         every_and_part: u64,
+        /// `per` (26 bits), and the next 6 bits of `capacity`.
+        per_and_capacity: u32,
         /// The upper 16 bits of `part`.
         part_high: u16,
-        per: u32,
+        /// The upper 8 bits of `capacity`.
+        capacity_high: u8,
     },
     SlidingLog {
         expires: Timestamp,
@@ -42,9 +46,23 @@ pub(super) enum Packed {
     },
 }
 
+// How a bucket is laid out. Upper bits are those that are left when the lower ones are shifted away.
 const PART_BITS: u32 = 12;
-const PART_MASK: u64 = (1 << PART_BITS) - 1;
-const EVERY_LIMIT: u64 = 1 << (64 - PART_BITS);
+const EVERY_BITS: u32 = 64 - PART_BITS;
+const CAPACITY_BITS: u32 = 11;
+const FULL_AT_BITS: u32 = 64 - CAPACITY_BITS;
+const MIDDLE_BITS: u32 = 6;
+const PER_BITS: u32 = 32 - MIDDLE_BITS;
+
+/// The lowest bits.
+const fn low(number: u64, bits: u32) -> u64 {
+    number & ((1 << bits) - 1)
+}
+
+/// The number, if it has no more bits than that.
+fn within(number: u64, bits: u32) -> Option<u64> {
+    (number >> bits == 0).then_some(number)
+}
 
 impl Packed {
     /// Packs the state of a counter of `rule`.
@@ -81,23 +99,38 @@ impl Packed {
 
     #[inline]
     fn pack_bucket(state: &BucketState) -> Option<Self> {
-        let BucketState { full_at, part, rate, lent } = *state;
-        (rate.every < EVERY_LIMIT && lent == Lent::default()).then_some(())?;
+        let BucketState { full_at, part, rate, capacity, since, lent } = *state;
+        (since == 0 && lent == Lent::default()).then_some(())?;
+        let middle = low(capacity >> CAPACITY_BITS, MIDDLE_BITS);
         Some(Self::Bucket {
-            full_at,
-            every_and_part: rate.every << PART_BITS | part & PART_MASK,
+            full_at_and_capacity: within(full_at, FULL_AT_BITS)? << CAPACITY_BITS
+                | low(capacity, CAPACITY_BITS),
+            every_and_part: within(rate.every, EVERY_BITS)? << PART_BITS | low(part, PART_BITS),
+            per_and_capacity: u32::try_from(within(rate.per, PER_BITS)? << MIDDLE_BITS | middle).ok()?,
             part_high: u16::try_from(part >> PART_BITS).ok()?,
-            per: u32::try_from(rate.per).ok()?,
+            capacity_high: u8::try_from(capacity >> (CAPACITY_BITS + MIDDLE_BITS)).ok()?,
         })
     }
 
     /// What a bucket's slot holds.
     #[inline]
     fn bucket(&self) -> Option<BucketState> {
-        let Self::Bucket { full_at, every_and_part, part_high, per } = *self else { return None };
-        let rate = Rate { per: per.into(), every: every_and_part >> PART_BITS };
-        let part = u64::from(part_high) << PART_BITS | every_and_part & PART_MASK;
-        Some(BucketState { full_at, part, rate, lent: Lent::default() })
+        let Self::Bucket { full_at_and_capacity, every_and_part, per_and_capacity, part_high, capacity_high } =
+            *self
+        else {
+            return None;
+        };
+        let per_and_capacity = u64::from(per_and_capacity);
+        let middle = low(per_and_capacity, MIDDLE_BITS) << CAPACITY_BITS;
+        let high = u64::from(capacity_high) << (CAPACITY_BITS + MIDDLE_BITS);
+        Some(BucketState {
+            full_at: full_at_and_capacity >> CAPACITY_BITS,
+            part: u64::from(part_high) << PART_BITS | low(every_and_part, PART_BITS),
+            rate: Rate { per: per_and_capacity >> MIDDLE_BITS, every: every_and_part >> PART_BITS },
+            capacity: high | middle | low(full_at_and_capacity, CAPACITY_BITS),
+            since: 0,
+            lent: Lent::default(),
+        })
     }
 
     /// Decides one ask for the counter.
@@ -166,9 +199,9 @@ impl Packed {
             Self::SlidingWindow { end, linger_high, linger_low, .. } => {
                 Timestamp(end.saturating_add(u64::from(linger_high) << 16 | u64::from(linger_low)))
             }
-            Self::Bucket { full_at, every_and_part, part_high, .. } => {
-                let has_part = part_high > 0 || every_and_part & PART_MASK > 0;
-                Timestamp(full_at.saturating_add(has_part.into()))
+            Self::Bucket { full_at_and_capacity, every_and_part, part_high, .. } => {
+                let has_part = part_high > 0 || low(every_and_part, PART_BITS) > 0;
+                Timestamp((full_at_and_capacity >> CAPACITY_BITS) + u64::from(has_part))
             }
             Self::SlidingLog { expires, .. } | Self::Other { expires, .. } => expires,
         }
@@ -221,6 +254,9 @@ mod tests {
         quotas.push(Quota::per_day(Quota::MAX_LIMIT).algorithm(Algorithm::SlidingWindow));
         quotas.push(Quota::per_day(Quota::MAX_LIMIT));
         quotas.push(Quota::per_second(9_999_991));
+        quotas.extend(
+            [(1 << 25) - 1, 1 << 25, 0x1_2345, 1 << 32].map(|burst| Quota::per_second(5).burst(burst)),
+        );
         for quota in quotas {
             let rule = quota.rule().unwrap();
             for cost in [1, rule.capacity() / 3 + 1, rule.capacity()] {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use drl_core::algorithm::{Bucket, Rate};
 use drl_core::check::{Ask, Check, Mode, Slot};
 use drl_core::{Algorithm, Keyspace, Micros, Quota, Retry, Rule, State, Timestamp, Verdict, decide};
 use rand::rngs::StdRng;
@@ -70,13 +71,17 @@ impl Counter {
         Self { space, rules, window, rule, name }
     }
 
-    /// How much longer than it has to the key may live.
+    /// How much longer than it has to the key may live: a sixteenth of a refill, of the capacity of one limit at
+    /// the rate of another where the state keeps that.
     pub(super) fn slack(&self) -> Duration {
-        let of = |rule: &Rule| match rule {
-            Rule::Bucket(rule) => rule.capacity() * rule.rate().every / rule.rate().per / 16,
-            _ => 0,
+        let bucket = |rule: &Rule| if let Rule::Bucket(bucket) = rule { Some(*bucket) } else { None };
+        let buckets = || self.rules.iter().filter_map(bucket);
+        let capacity = buckets().map(|bucket| bucket.capacity()).max().unwrap_or(0);
+        let slack = |bucket: Bucket| {
+            let Rate { per, every } = bucket.rate();
+            capacity.saturating_mul(every).min(1 << 52) / per / 16
         };
-        Duration::from_micros(self.rules.iter().map(of).max().unwrap_or(0))
+        Duration::from_micros(buckets().map(slack).max().unwrap_or(0))
     }
 }
 
