@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use distributed_rate_limiter::engine::{Demand, Engine, EngineOptions, Holdings, LimitOptions, Want};
 use distributed_rate_limiter::{Algorithm, Decision, Leases, Quota, RateLimiter, Shards, Source};
 use drl_testkit::RedisServer;
 
@@ -168,4 +169,23 @@ async fn a_question_that_is_not_sent_costs_no_lease() {
         }
     }
     panic!("a lease lasts longer than that takes");
+}
+
+#[tokio::test]
+async fn what_an_instance_keeps_in_memory_can_be_seen() {
+    let server = RedisServer::start();
+    let url = format!("{}/?timeout_ms=10000", server.url());
+    let engine = Engine::connect(&url, EngineOptions::default()).await.unwrap();
+    let quota = Quota::new(LIMIT, Quota::MAX_WINDOW).algorithm(Algorithm::FixedWindow);
+    let limit = engine.limit("limit", quota, LimitOptions::default()).unwrap();
+    let demands = [Demand { limit: &limit, partition: &[b"alice"], cost: 1 }];
+    assert_eq!(engine.holdings(), Holdings::default());
+    let start = Instant::now();
+    while engine.holdings().tokens == 0 {
+        assert!(engine.decide(&demands, Want::Take).await.unwrap().allowed(), "nothing is short yet");
+        assert!(start.elapsed() < PATIENCE, "nothing borrowed");
+    }
+    assert_eq!(engine.holdings().names, 1);
+    engine.release().await;
+    assert_eq!(engine.holdings().tokens, 0);
 }

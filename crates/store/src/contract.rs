@@ -71,6 +71,11 @@ pub trait Store: Send + Sync + 'static {
     /// a client over several counters is worth it.
     fn is_shared(&self) -> bool;
 
+    /// How many counters it keeps in this process.
+    fn counters_here(&self) -> u64 {
+        0
+    }
+
     /// What operators decide while instances run, if this store keeps that.
     fn directory(&self) -> Option<&dyn Directory> {
         None

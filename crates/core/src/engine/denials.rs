@@ -71,6 +71,11 @@ impl<S: BuildHasher + Default> Denials<S> {
         Self { known: HashMap::default(), order: VecDeque::new(), capacity }
     }
 
+    /// How many it remembers, those included that are not certain any more.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
     /// Learns a denial.
     pub(super) fn learn(&mut self, name: u128, denial: Denial) {
         if denial.until() <= denial.heard {

@@ -83,6 +83,15 @@ pub trait Caller<T, E> {
     fn errand(&mut self) -> E;
 }
 
+/// How much an instance keeps in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Clients and limits of which something is known: a denial, borrowed tokens, a question under way.
+    pub names: u64,
+    /// Borrowed tokens that may still be spent.
+    pub tokens: u64,
+}
+
 /// The books of an instance, or of one stripe of it. `T` is how a request is told its answer; `E` knows what to
 /// ask the store for.
 #[derive(Debug)]
@@ -242,6 +251,13 @@ impl<T, E: Clone> Ledger<T, E> {
     /// Something was given back, so a denial is not certain any more.
     pub fn forget(&mut self, name: u128) {
         self.denials.forget(name);
+    }
+
+    /// How much is in the books.
+    #[must_use]
+    pub fn holdings(&self, now: Moment) -> Holdings {
+        let tokens = self.lines.values().map(|line| line.purse.left(now)).sum();
+        Holdings { names: (self.lines.len() + self.denials.len()) as u64, tokens }
     }
 
     /// When something borrowed expires next.

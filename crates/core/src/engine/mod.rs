@@ -40,5 +40,5 @@ pub use flight::{Departure, Flight, Landing, Spare};
 pub use hints::Hints;
 pub use lane::{LONGEST_LINE, Passenger};
 pub use leases::Leases;
-pub use ledger::{Asked, Caller, Known, Ledger, Request, Return, Trip, Turn};
+pub use ledger::{Asked, Caller, Holdings, Known, Ledger, Request, Return, Trip, Turn};
 pub use walk::{Batch, Detail, Haul, Step, Walk, Want};

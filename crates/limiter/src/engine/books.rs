@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use drl_core::engine::{
-    Answer, Asked, Caller, Flight, Known, Ledger, Request, Return, Trip, Turn, Unspent, name,
+    Answer, Asked, Caller, Flight, Holdings, Known, Ledger, Request, Return, Trip, Turn, Unspent, name,
 };
 use drl_core::identity::Secret;
 use drl_core::{Micros, Moment};
@@ -143,6 +143,16 @@ impl Books {
     pub(super) fn at_hand(&self, name: u128) -> u64 {
         let now = self.now();
         self.stripe(name).at_hand(name, now)
+    }
+
+    /// How much is in the books.
+    pub(super) fn holdings(&self) -> Holdings {
+        let now = self.now();
+        let held = self.stripes.iter().map(|stripe| lock(stripe).holdings(now));
+        held.fold(Holdings::default(), |all, held| Holdings {
+            names: all.names + held.names,
+            tokens: all.tokens + held.tokens,
+        })
     }
 
     /// When something borrowed expires next.

@@ -36,7 +36,7 @@ use smallvec::SmallVec;
 pub use self::failure::FailurePolicy;
 pub use self::limit::{Limit, LimitOptions};
 pub use self::open::{EngineOptions, open};
-pub use drl_core::engine::{Leases, Want};
+pub use drl_core::engine::{Holdings, Leases, Want};
 pub use drl_core::shard::Shards;
 pub use drl_store::directory::{Entry, Mark, Page};
 
@@ -186,6 +186,13 @@ impl Engine {
     /// Why it does not.
     pub async fn ping(&self) -> Result<(), Error> {
         Ok(probe::ping(self.0.store.as_ref()).await?)
+    }
+
+    /// How much this instance keeps in memory, the counters of an embedded store included.
+    #[must_use]
+    pub fn holdings(&self) -> Holdings {
+        let held = self.0.books.holdings();
+        Holdings { names: held.names + self.0.store.counters_here(), ..held }
     }
 
     /// Whether instances share this engine's counters.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use distributed_rate_limiter::Error;
-use distributed_rate_limiter::engine::{Engine, Entry, Mark};
+use distributed_rate_limiter::engine::{Engine, Entry, Holdings, Mark};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
@@ -88,6 +88,10 @@ impl Live {
         let state = State { config, changes: Changes::default(), mark: Mark::default() };
         let now = ArcSwap::from_pointee(state.now());
         Ok(Self { engine, decider, tiers, state: Mutex::new(state), now, metrics })
+    }
+
+    pub(crate) fn holdings(&self) -> Holdings {
+        self.engine.holdings()
     }
 
     pub(crate) fn decider(&self) -> &Decider {

@@ -9,6 +9,7 @@ mod policies;
 use std::sync::Arc;
 use std::time::Duration;
 
+use distributed_rate_limiter::engine::Holdings;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -37,6 +38,8 @@ pub(crate) struct Metrics {
     pub(crate) policies: Arc<Policies>,
     durations: [Histogram; 3],
     reloads: Family<Outcome, Counter>,
+    tracked: Gauge,
+    leased: Gauge,
     pub(crate) store: StoreMetrics,
 }
 
@@ -81,8 +84,17 @@ impl Default for Metrics {
             ["http", "grpc", "resp"].map(|front| fronts.get_or_create(&FrontLabel { front }).clone());
         let reloads = Family::default();
         registry.register("config_reloads", "How often the configuration was read anew", reloads.clone());
+        let [tracked, leased] = [
+            ("tracked_keys", "Clients and limits that this process keeps something of in memory"),
+            ("leased_tokens", "Tokens that this instance has borrowed and may still spend"),
+        ]
+        .map(|(name, help)| {
+            let gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        });
         let store = StoreMetrics::register(&mut registry);
-        Self { registry, policies, durations, reloads, store }
+        Self { registry, policies, durations, reloads, tracked, leased, store }
     }
 }
 
@@ -99,7 +111,10 @@ impl Metrics {
     }
 
     /// Everything, in the OpenMetrics text format.
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn text(&self, held: Holdings) -> String {
+        let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        self.tracked.set(gauge(held.names));
+        self.leased.set(gauge(held.tokens));
         let mut text = String::new();
         // Writing into a string does not fail.
         let _ = text::encode(&mut text, &self.registry);

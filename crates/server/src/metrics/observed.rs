@@ -49,6 +49,10 @@ impl Store for Observed {
         self.store.is_shared()
     }
 
+    fn counters_here(&self) -> u64 {
+        self.store.counters_here()
+    }
+
     fn directory(&self) -> Option<&dyn Directory> {
         self.store.directory()
     }

@@ -179,6 +179,8 @@ fn everything_is_counted_and_no_client_is_named() {
         "drl_store_call_duration_seconds_count",
         "drl_batch_size_sum",
         "drl_store_up 1",
+        "drl_tracked_keys 1",
+        "drl_leased_tokens 0",
         "# EOF",
     ] {
         assert!(text.lines().any(|found| found.starts_with(line)), "{line} in\n{text}");

@@ -290,6 +290,10 @@ impl<C: Clock> Store for MemoryStore<C> {
         false
     }
 
+    fn counters_here(&self) -> u64 {
+        self.len()
+    }
+
     fn directory(&self) -> Option<&dyn Directory> {
         Some(&self.directory)
     }

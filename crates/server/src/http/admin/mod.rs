@@ -48,5 +48,5 @@ pub(crate) fn routes(app: Arc<App>, guard: Guard) -> Router {
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], app.metrics().text()).into_response()
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], app.metrics().text(app.live().holdings())).into_response()
 }
