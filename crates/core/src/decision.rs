@@ -120,6 +120,8 @@ pub enum Source {
     DenialMemory,
     /// The store was out of reach, and the failure policy decided.
     Fallback,
+    /// A policy that allows or denies without counting.
+    Policy,
 }
 
 impl Source {
@@ -131,6 +133,7 @@ impl Source {
             Self::Lease => "lease",
             Self::DenialMemory => "denial_memory",
             Self::Fallback => "fallback",
+            Self::Policy => "policy",
         }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Say what is wrong with policy files, one `file:line:column: message` a problem: exit 0 or 1.
     Validate(Validate),
+    /// Print the JSON Schema of policy files, for editors.
+    Schema,
     /// Ask for decisions as fast as they come, and judge whether too much was admitted: exit 0, 1 if so, 2 if
     /// there is no result.
     ///

@@ -1,6 +1,6 @@
 //! The command line of the distributed rate limiter.
 //!
-//! A thin shell: arguments in, one of five commands, an exit code out. What the commands do is in
+//! A thin shell: arguments in, one of six commands, an exit code out. What the commands do is in
 //! `drl-server`, `drl-load` and `distributed-rate-limiter`.
 
 mod bench;
@@ -14,6 +14,7 @@ use std::io::{Write as _, stderr, stdout};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
+use drl_server::config::SCHEMA;
 
 use cli::{Cli, Command};
 use exit::Exit;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::BenchInstance => bench::run_instance(),
+        Command::Schema => stdout().write_all(SCHEMA.as_bytes()).map(|()| Exit::Success).map_err(Into::into),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "drl", &mut stdout());
             Ok(Exit::Success)

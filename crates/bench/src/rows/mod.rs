@@ -6,6 +6,7 @@
 mod capacity;
 mod embedded;
 mod ours;
+mod policies;
 pub(crate) mod quota;
 mod redis;
 mod redis_benchmark;
@@ -60,6 +61,7 @@ impl Lane<'_> {
 pub(crate) fn all(effort: Effort) -> Vec<Row> {
     let mut rows = embedded::rows();
     rows.extend(capacity::rows(effort));
+    rows.extend(policies::rows());
     rows.extend(redis::rows());
     rows.extend(resp::rows());
     rows

@@ -1,12 +1,17 @@
 //! One policy, checked.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
 
 use super::attributes::Attributes;
+use super::axis::{Axis, Spellings};
+use super::condition::Condition;
 use super::error::PolicyError;
-use super::pattern::Condition;
+use super::terms::{Action, Enforcement, OnLimited, OnStoreFailure};
 use crate::engine::Leases;
 use crate::quota::Quota;
 use crate::shard::{MAX_SHARDS, Shards};
@@ -14,66 +19,49 @@ use crate::shard::{MAX_SHARDS, Shards};
 /// The values that share one allowance: those of the attributes a policy counts by.
 pub type Partition<'a> = SmallVec<[&'a [u8]; 2]>;
 
-/// Whether a policy's word counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Enforcement {
-    /// A request over the limit is denied.
-    #[default]
-    Enforce,
-    /// Counted and reported; never changes a verdict.
-    Shadow,
+/// Which quota a value has. Fixed keys: the operator writes the names, so nobody can flood the table.
+type Named = HashMap<Box<[u8]>, usize, BuildHasherDefault<DefaultHasher>>;
+
+/// What a request draws on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowance<'a> {
+    /// Which of [`Policy::quotas`] holds for it.
+    pub quota: usize,
+    /// The values that share the allowance.
+    pub partition: Partition<'a>,
 }
 
-/// What a denied request is answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum OnLimited {
-    /// The front's usual refusal (HTTP: 429).
-    #[default]
-    Reject,
-    /// A refusal with this HTTP status.
-    Status(u16),
-    /// Wait up to so long for room, then refuse.
-    Wait(Duration),
-}
-
-/// What happens while the store cannot decide.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum OnStoreFailure {
-    /// The request fails: nobody knows whether it fits.
-    #[default]
-    Error,
-    /// The request passes.
-    Open,
-    /// The request is refused.
-    Closed,
-    /// An in-process limiter holds this instance's share of the limit.
-    Local,
-}
-
-/// A limit, the requests it is for, and what happens when it says no.
+/// The requests it is for, the limit they are held to (or that they are let pass or refused at once), and what
+/// happens when it says no.
 ///
 /// ```
 /// use drl_core::Quota;
-/// use drl_core::policy::{Attributes, Condition, Pattern, Policy};
+/// use drl_core::policy::{Attributes, Condition, Pattern, Policy, Spellings};
 ///
 /// let policy = Policy::new("search", Quota::per_minute(100))?
 ///     .matching(Condition::new("endpoint", [Pattern::new("/search/*")])?)?
 ///     .per(["client"])?
-///     .tier("pro", Quota::per_minute(600))?;
+///     .tier("pro", Quota::per_minute(600))?
+///     .clients([("bob".to_owned(), Quota::per_minute(5))])?;
 /// let request = [("client", &b"alice"[..]), ("endpoint", b"/search/x"), ("tier", b"pro")];
 /// let attributes = Attributes::new(request)?;
 /// assert!(policy.matches(&attributes));
-/// assert_eq!(policy.quotas()[policy.quota_for(&attributes)].limit(), 600);
+/// let spellings = Spellings::default(); // nothing is counted by address
+/// let allowance = policy.allowance(&attributes, &spellings).unwrap();
+/// assert_eq!(policy.quotas()[allowance.quota].limit(), 600);
+/// assert_eq!(*allowance.partition, [b"alice"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     name: String,
     conditions: Vec<Condition>,
-    per: Vec<String>,
-    /// The policy's own quota, then those of the tiers.
+    per: Vec<Axis>,
+    action: Action,
+    /// The policy's own quota first. None, if it counts nothing.
     quotas: Vec<Quota>,
-    tiers: Vec<String>,
+    tiers: Arc<Named>,
+    clients: Arc<Named>,
     enforcement: Enforcement,
     on_limited: OnLimited,
     on_store_failure: OnStoreFailure,
@@ -92,16 +80,39 @@ impl Policy {
     /// # Errors
     /// If the name cannot be one, or the quota cannot be kept.
     pub fn new(name: &str, quota: Quota) -> Result<Self, PolicyError> {
+        let policy = Self::with(name, Action::Limit, vec![quota])?;
+        quota.rule()?;
+        Ok(policy)
+    }
+
+    /// A policy that lets every request pass, whatever limits say.
+    ///
+    /// # Errors
+    /// If the name cannot be one.
+    pub fn allow(name: &str) -> Result<Self, PolicyError> {
+        Self::with(name, Action::Allow, Vec::new())
+    }
+
+    /// A policy that refuses every request.
+    ///
+    /// # Errors
+    /// If the name cannot be one.
+    pub fn deny(name: &str) -> Result<Self, PolicyError> {
+        Self::with(name, Action::Deny, Vec::new())
+    }
+
+    fn with(name: &str, action: Action, quotas: Vec<Quota>) -> Result<Self, PolicyError> {
         if !is_name(name) {
             return Err(PolicyError::Name(name.to_owned()));
         }
-        quota.rule()?;
         Ok(Self {
             name: name.to_owned(),
             conditions: Vec::new(),
             per: Vec::new(),
-            quotas: vec![quota],
-            tiers: Vec::new(),
+            action,
+            quotas,
+            tiers: Arc::default(),
+            clients: Arc::default(),
             enforcement: Enforcement::default(),
             on_limited: OnLimited::default(),
             on_store_failure: OnStoreFailure::default(),
@@ -113,8 +124,11 @@ impl Policy {
     /// Only requests that meet this condition, beside those already there.
     ///
     /// # Errors
-    /// If there is a condition for this attribute already.
+    /// If there is a condition for this attribute already, or more than a request has attributes.
     pub fn matching(mut self, condition: Condition) -> Result<Self, PolicyError> {
+        if self.conditions.len() == Attributes::MOST {
+            return Err(PolicyError::TooManyAttributes);
+        }
         if self.conditions.iter().any(|other| other.attribute() == condition.attribute()) {
             return Err(PolicyError::DuplicateAttribute(condition.attribute().to_owned()));
         }
@@ -125,16 +139,21 @@ impl Policy {
     /// Counts apart what differs in these attributes, which a request must have to match.
     ///
     /// # Errors
-    /// If an attribute is there twice or has no name.
-    pub fn per<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Result<Self, PolicyError> {
-        for name in names.into_iter().map(Into::into) {
-            if name.is_empty() {
+    /// If an attribute is there twice or has no name, there are more than a request has, or the policy counts
+    /// nothing.
+    pub fn per<A: Into<Axis>>(mut self, axes: impl IntoIterator<Item = A>) -> Result<Self, PolicyError> {
+        self.counts("per")?;
+        for axis in axes.into_iter().map(Into::into) {
+            if axis.attribute().is_empty() {
                 return Err(PolicyError::NamelessAttribute);
             }
-            if self.per.contains(&name) {
-                return Err(PolicyError::DuplicateAttribute(name));
+            if self.per.iter().any(|other| other.attribute() == axis.attribute()) {
+                return Err(PolicyError::DuplicateAttribute(axis.attribute().to_owned()));
             }
-            self.per.push(name);
+            if self.per.len() == Attributes::MOST {
+                return Err(PolicyError::TooManyAttributes);
+            }
+            self.per.push(axis);
         }
         Ok(self)
     }
@@ -142,15 +161,55 @@ impl Policy {
     /// The quota of requests whose attribute [`Policy::TIER`] has this value.
     ///
     /// # Errors
-    /// If the tier is there already, or its quota cannot be kept.
-    pub fn tier(mut self, name: &str, quota: Quota) -> Result<Self, PolicyError> {
-        if self.tiers.iter().any(|tier| tier == name) {
-            return Err(PolicyError::DuplicateTier(name.to_owned()));
+    /// As [`Policy::tiers`].
+    pub fn tier(self, name: &str, quota: Quota) -> Result<Self, PolicyError> {
+        self.tiers([(name.to_owned(), quota)])
+    }
+
+    /// The quotas of requests by the value of their attribute [`Policy::TIER`].
+    ///
+    /// # Errors
+    /// If a tier is there already, its quota cannot be kept, or the policy counts nothing.
+    pub fn tiers(mut self, tiers: impl IntoIterator<Item = (String, Quota)>) -> Result<Self, PolicyError> {
+        self.counts("tiers")?;
+        let table = Arc::make_mut(&mut self.tiers);
+        let mut quotas = Quotas::after(&mut self.quotas);
+        for (name, quota) in tiers {
+            if table.insert(name.as_bytes().into(), quotas.place(quota)?).is_some() {
+                return Err(PolicyError::DuplicateTier(name));
+            }
         }
-        quota.rule()?;
-        self.tiers.push(name.to_owned());
-        self.quotas.push(quota);
         Ok(self)
+    }
+
+    /// The quotas of single clients, whatever their tier: by the value of the first attribute that the policy
+    /// counts by.
+    ///
+    /// # Errors
+    /// If a client is there already, its quota cannot be kept, or the policy counts by no attribute or nothing.
+    pub fn clients(
+        mut self,
+        clients: impl IntoIterator<Item = (String, Quota)>,
+    ) -> Result<Self, PolicyError> {
+        self.counts("clients")?;
+        let Some(axis) = self.per.first() else { return Err(PolicyError::ClientsOfNobody) };
+        let table = Arc::make_mut(&mut self.clients);
+        let mut quotas = Quotas::after(&mut self.quotas);
+        for (name, quota) in clients {
+            let counted = axis.spelling(name.as_bytes());
+            let value = counted.as_deref().unwrap_or(&name).as_bytes();
+            if table.insert(value.into(), quotas.place(quota)?).is_some() {
+                return Err(PolicyError::DuplicateClient(name));
+            }
+        }
+        Ok(self)
+    }
+
+    fn counts(&self, key: &'static str) -> Result<(), PolicyError> {
+        match self.action {
+            Action::Limit => Ok(()),
+            action => Err(PolicyError::Idle { key, action }),
+        }
     }
 
     /// Whether its word counts.
@@ -162,9 +221,13 @@ impl Policy {
     /// What a denied request is answered.
     ///
     /// # Errors
-    /// If a status is not an error status, or a wait is none or too long.
+    /// If a status is not an error status, a wait is none, too long or in vain, or nobody is denied.
     pub fn on_limited(self, on_limited: OnLimited) -> Result<Self, PolicyError> {
         match on_limited {
+            _ if self.action == Action::Allow => {
+                Err(PolicyError::Idle { key: "on_limited", action: self.action })
+            }
+            OnLimited::Wait(_) if self.action == Action::Deny => Err(PolicyError::WaitInVain),
             OnLimited::Status(status) if !(400..=599).contains(&status) => {
                 Err(PolicyError::Status(u64::from(status)))
             }
@@ -215,14 +278,20 @@ impl Policy {
         &self.conditions
     }
 
+    /// What it does with the requests that it matches.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        self.action
+    }
+
     /// The attributes whose values share one allowance.
     #[must_use]
-    pub fn partition_attributes(&self) -> &[String] {
+    pub fn axes(&self) -> &[Axis] {
         &self.per
     }
 
     /// Every quota of the policy; all of them can be kept. The first is its own, the others are those of
-    /// its tiers.
+    /// its tiers and clients. A policy that counts nothing has none.
     #[must_use]
     pub fn quotas(&self) -> &[Quota] {
         &self.quotas
@@ -261,23 +330,49 @@ impl Policy {
     /// Whether the policy is for this request.
     #[must_use]
     pub fn matches(&self, attributes: &Attributes<'_>) -> bool {
-        self.per.iter().all(|name| attributes.get(name).is_some())
+        self.per.iter().all(|axis| attributes.get(axis.attribute()).is_some())
             && self.conditions.iter().all(|condition| condition.matches(attributes))
     }
 
-    /// Which of [`Policy::quotas`] holds for this request: that of its tier, or the policy's own for a
-    /// request without a tier or with one that the policy does not know.
+    /// What a request draws on: the quota of its client if that has one of its own, else that of its tier, else
+    /// the policy's own. `None` if an attribute is missing or the policy counts nothing.
     #[must_use]
-    pub fn quota_for(&self, attributes: &Attributes<'_>) -> usize {
-        let tier = attributes.get(Self::TIER);
-        let known = |tier: &[u8]| self.tiers.iter().position(|name| name.as_bytes() == tier);
-        tier.and_then(known).map_or(0, |tier| tier + 1)
+    pub fn allowance<'s, 'a: 's>(
+        &self,
+        attributes: &Attributes<'a>,
+        spellings: &'s Spellings,
+    ) -> Option<Allowance<'s>> {
+        let partition: Option<Partition<'s>> =
+            self.per.iter().map(|axis| axis.value(attributes, spellings)).collect();
+        let partition = partition.filter(|_| !self.quotas.is_empty())?;
+        let client = partition.first().and_then(|client| self.clients.get(*client)).copied();
+        let quota = client.or_else(|| self.tier_of(attributes)).unwrap_or(0);
+        Some(Allowance { quota, partition })
     }
 
-    /// The values whose allowance this request draws on; `None` if one is missing.
-    #[must_use]
-    pub fn partition<'a>(&self, attributes: &Attributes<'a>) -> Option<Partition<'a>> {
-        self.per.iter().map(|name| attributes.get(name)).collect()
+    fn tier_of(&self, attributes: &Attributes<'_>) -> Option<usize> {
+        self.tiers.get(attributes.get(Self::TIER)?).copied()
+    }
+}
+
+/// Quotas being added to a policy's. Those that are alike have one place, since every place is a limit to be made:
+/// a hundred thousand clients have few different ones.
+struct Quotas<'p> {
+    list: &'p mut Vec<Quota>,
+    places: HashMap<Quota, usize>,
+}
+
+impl<'p> Quotas<'p> {
+    fn after(list: &'p mut Vec<Quota>) -> Self {
+        Self { list, places: HashMap::new() }
+    }
+
+    fn place(&mut self, quota: Quota) -> Result<usize, PolicyError> {
+        quota.rule()?;
+        Ok(*self.places.entry(quota).or_insert_with(|| {
+            self.list.push(quota);
+            self.list.len() - 1
+        }))
     }
 }
 

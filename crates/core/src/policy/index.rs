@@ -6,7 +6,8 @@
 //!   attributes form a *shape* with one table; a request asks each shape once ("tuple space search", V.
 //!   Srinivasan, S. Suri, G. Varghese, SIGCOMM 1999). A shape hangs on the attribute that the fewest
 //!   policies name, and is asked only by requests that have it;
-//! - or under what one of its patterns begins with, if that is rarer (or there is nothing exact);
+//! - or under what the values of one of its conditions begin with (of address blocks, their first bits), if that
+//!   is rarer (or there is nothing exact);
 //! - or under nothing, if it asks for nothing at all.
 //!
 //! What is found is a candidate and still has to be held against the request, so a hash that collides
@@ -19,9 +20,10 @@ use std::hash::{BuildHasherDefault, DefaultHasher, Hasher};
 use smallvec::SmallVec;
 
 use super::attributes::Attributes;
+use super::axis::Axis;
+use super::condition::{Condition, Landmarks};
 use super::definition::Policy;
-use super::pattern::{Condition, Pattern};
-use super::prefixes::Prefixes;
+use super::pattern::{Landmark, Pattern};
 
 /// Fixed keys: what is hashed into a table is written by the operator, so nobody can flood it.
 type Table<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
@@ -41,7 +43,7 @@ pub(super) struct Index {
 #[derive(Clone, Debug, Default)]
 struct Anchor {
     shapes: Vec<Shape>,
-    prefixes: Prefixes,
+    landmarks: Landmarks,
 }
 
 /// The policies that name the same attributes exactly.
@@ -55,20 +57,23 @@ impl Index {
     pub(super) fn new(policies: &[Policy]) -> Self {
         let census = Census::new(policies);
         let mut index = Self::default();
-        let mut prefixes: Table<&str, Vec<(&[u8], u32)>> = Table::default();
+        let anything = Pattern::new("*");
+        let mut landmarks: Table<&str, Vec<(&Pattern, u32)>> = Table::default();
         for (policy, number) in policies.iter().zip(0..) {
             match census.place(policy) {
                 Place::Exact(tuples) => index.post(&census, &tuples, number),
-                Place::Prefix(condition) => {
-                    let posts = prefixes.entry(condition.attribute()).or_default();
-                    posts.extend(condition.any_of().iter().map(|pattern| (pattern.prefix(), number)));
+                Place::Landmark(condition) => {
+                    let posts = landmarks.entry(condition.attribute()).or_default();
+                    posts.extend(condition.any_of().iter().map(|pattern| (pattern, number)));
                 }
-                Place::Present(attribute) => prefixes.entry(attribute).or_default().push((b"", number)),
+                Place::Present(attribute) => {
+                    landmarks.entry(attribute).or_default().push((&anything, number))
+                }
                 Place::Always => index.always.push(number),
             }
         }
-        for (attribute, posts) in prefixes {
-            index.anchors.entry(attribute.into()).or_default().prefixes = Prefixes::new(posts);
+        for (attribute, posts) in landmarks {
+            index.anchors.entry(attribute.into()).or_default().landmarks = Landmarks::new(posts.into_iter());
         }
         index
     }
@@ -101,7 +106,7 @@ impl Index {
                     found.extend_from_slice(policies);
                 }
             }
-            anchor.prefixes.of(value, |policies| found.extend_from_slice(policies));
+            anchor.landmarks.of(value, |policies| found.extend_from_slice(policies));
         }
         found
     }
@@ -145,7 +150,9 @@ impl<'a> Tuples<'a> {
                 let hasher = hasher.clone();
                 condition.any_of().iter().map(move |pattern| {
                     let mut hasher = hasher.clone();
-                    feed(&mut hasher, pattern.prefix());
+                    if let Landmark::Text(value) = pattern.landmark() {
+                        feed(&mut hasher, value);
+                    }
                     hasher
                 })
             };
@@ -161,7 +168,7 @@ impl<'a> Tuples<'a> {
 /// Where a policy is posted.
 enum Place<'a> {
     Exact(Tuples<'a>),
-    Prefix(&'a Condition),
+    Landmark(&'a Condition),
     Present(&'a str),
     Always,
 }
@@ -171,7 +178,7 @@ enum Place<'a> {
 struct Census<'a> {
     attributes: Table<&'a str, usize>,
     tuples: Table<(Vec<&'a str>, u64), usize>,
-    prefixes: Table<(&'a str, &'a [u8]), usize>,
+    landmarks: Table<(&'a str, Landmark<'a>), usize>,
 }
 
 impl<'a> Census<'a> {
@@ -188,7 +195,7 @@ impl<'a> Census<'a> {
             }
             for condition in policy.conditions() {
                 for pattern in condition.any_of() {
-                    *census.prefixes.entry((condition.attribute(), pattern.prefix())).or_default() += 1;
+                    *census.landmarks.entry((condition.attribute(), pattern.landmark())).or_default() += 1;
                 }
             }
         }
@@ -198,16 +205,19 @@ impl<'a> Census<'a> {
     fn place(&self, policy: &'a Policy) -> Place<'a> {
         let crowd = |condition: &&Condition| -> usize {
             let at =
-                |pattern: &Pattern| self.prefixes.get(&(condition.attribute(), pattern.prefix())).copied();
+                |pattern: &Pattern| self.landmarks.get(&(condition.attribute(), pattern.landmark())).copied();
             condition.any_of().iter().filter_map(at).sum()
         };
-        let begins =
-            |condition: &&Condition| condition.any_of().iter().all(|pattern| !pattern.prefix().is_empty());
-        let prefix = policy.conditions().iter().filter(begins).min_by_key(crowd);
-        match (Tuples::new(policy), prefix) {
-            (Some(tuples), Some(prefix)) if self.crowd(&tuples) > crowd(&prefix) => Place::Prefix(prefix),
+        let telling = |condition: &&Condition| {
+            condition.any_of().iter().all(|pattern| pattern.landmark() != Landmark::Text(b""))
+        };
+        let landmark = policy.conditions().iter().filter(telling).min_by_key(crowd);
+        match (Tuples::new(policy), landmark) {
+            (Some(tuples), Some(landmark)) if self.crowd(&tuples) > crowd(&landmark) => {
+                Place::Landmark(landmark)
+            }
             (Some(tuples), _) => Place::Exact(tuples),
-            (None, Some(prefix)) => Place::Prefix(prefix),
+            (None, Some(landmark)) => Place::Landmark(landmark),
             (None, None) => self.rarest(required(policy)).map_or(Place::Always, Place::Present),
         }
     }
@@ -226,5 +236,5 @@ impl<'a> Census<'a> {
 /// The attributes without which nothing matches.
 fn required(policy: &Policy) -> impl Iterator<Item = &str> {
     let conditions = policy.conditions().iter().map(Condition::attribute);
-    conditions.chain(policy.partition_attributes().iter().map(String::as_str))
+    conditions.chain(policy.axes().iter().map(Axis::attribute))
 }

@@ -3,8 +3,12 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`attributes`] | what a request says about itself |
-//! | [`pattern`] | exact values and `*` wildcards, and conditions made of them |
-//! | [`definition`] | one policy, checked: what it matches, whom it counts, what happens when it says no |
+//! | [`pattern`] | exact values, `*` wildcards and address blocks |
+//! | [`address`] | address blocks, and the one spelling of an address |
+//! | [`condition`] | one line of `match`: an attribute and the patterns of which one must fit |
+//! | [`axis`] | one entry of `per`: an attribute whose values have an allowance each |
+//! | [`terms`] | the words of a policy: actions, modes, what happens when it says no |
+//! | [`definition`] | one policy, checked |
 //! | [`error`] | why a policy cannot be kept |
 //!
 //! A policy matches a request if **every** attribute it names in `match` is there with a value that fits,
@@ -15,20 +19,29 @@
 //! the index asks for each attribute of the request, and looks at policies only that named its very value
 //! or a prefix of it. It says more about that in its own file.
 
+pub mod address;
 pub mod attributes;
+pub mod axis;
+pub mod condition;
 pub mod definition;
 pub mod error;
 mod index;
 pub mod pattern;
 mod prefixes;
+pub mod terms;
 
 use smallvec::SmallVec;
 
+pub use address::Block;
 pub use attributes::{Attributes, AttributesError};
-pub use definition::{Enforcement, OnLimited, OnStoreFailure, Partition, Policy};
+pub use axis::{Axis, Spellings};
+pub use condition::Condition;
+pub use definition::{Allowance, Partition, Policy};
 pub use error::PolicyError;
-pub use pattern::{Condition, Pattern};
+pub use pattern::Pattern;
+pub use terms::{Action, Enforcement, OnLimited, OnStoreFailure};
 
+use axis::Addresses;
 use index::Index;
 
 /// The positions of the policies that match a request, in the order they were written.
@@ -40,6 +53,7 @@ pub struct Policies {
     domain: String,
     list: Vec<Policy>,
     index: Index,
+    addresses: Addresses,
 }
 
 impl Policies {
@@ -59,7 +73,8 @@ impl Policies {
             return Err(PolicyError::DuplicateName(twice.name().to_owned()));
         }
         let index = Index::new(&list);
-        Ok(Self { domain: domain.to_owned(), list, index })
+        let addresses = Addresses::new(list.iter().flat_map(Policy::axes));
+        Ok(Self { domain: domain.to_owned(), list, index, addresses })
     }
 
     /// The domain whose requests these policies are for.
@@ -83,6 +98,12 @@ impl Policies {
         let position = |&candidate: &u32| usize::try_from(candidate).unwrap_or(usize::MAX);
         let fits = |&at: &usize| self.list.get(at).is_some_and(|policy| policy.matches(attributes));
         candidates.iter().map(position).filter(fits).collect()
+    }
+
+    /// The addresses of a request as the policies count them; for [`Policy::allowance`].
+    #[must_use]
+    pub fn spellings(&self, attributes: &Attributes<'_>) -> Spellings {
+        self.addresses.spellings(attributes)
     }
 }
 

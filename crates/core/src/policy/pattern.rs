@@ -1,91 +1,79 @@
-//! Exact values and `*` wildcards.
+//! Exact values, `*` wildcards and address blocks.
 
-use super::attributes::Attributes;
-use super::error::PolicyError;
+use super::address::Block;
 
-/// What a value is held against. `*` stands for any run of bytes, also for none and across slashes;
-/// everything else stands for itself.
+/// What a value is held against.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Pattern {
+pub struct Pattern(Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Kind {
     /// The text between the wildcards; one piece alone is an exact value.
-    pieces: Box<[Box<[u8]>]>,
+    Text(Box<[Box<[u8]>]>),
+    Block(Block),
+}
+
+/// Where a value that fits can be found again: it begins with this text or, as an address, with this path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Landmark<'a> {
+    Text(&'a [u8]),
+    Path(&'a [u8]),
 }
 
 impl Pattern {
+    /// `*` stands for any run of bytes, also for none and across slashes; everything else stands for itself.
     /// Every text is a pattern.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self { pieces: text.split('*').map(|piece| piece.as_bytes().into()).collect() }
+        Self(Kind::Text(text.split('*').map(|piece| piece.as_bytes().into()).collect()))
     }
 
-    /// Whether there is no wildcard in it.
+    /// Whether one value fits and no other.
     #[must_use]
     pub fn is_exact(&self) -> bool {
-        self.pieces.len() == 1
+        matches!(&self.0, Kind::Text(pieces) if pieces.len() == 1)
     }
 
-    /// What every value that fits begins with: for an exact pattern, the value.
-    #[must_use]
-    pub fn prefix(&self) -> &[u8] {
-        self.pieces.first().map_or(&[], |piece| piece)
+    /// What every value that fits begins with; for an exact pattern, the value.
+    pub(super) fn landmark(&self) -> Landmark<'_> {
+        match &self.0 {
+            Kind::Text(pieces) => Landmark::Text(pieces.first().map_or(&[], |piece| piece)),
+            Kind::Block(block) => Landmark::Path(block.path()),
+        }
     }
 
     /// Whether the value fits.
     #[must_use]
     pub fn matches(&self, value: &[u8]) -> bool {
-        let [first, middle @ .., last] = &*self.pieces else { return self.prefix() == value };
-        let Some(rest) = value.strip_prefix(&**first) else { return false };
-        let Some(mut rest) = rest.strip_suffix(&**last) else { return false };
-        // The leftmost place for each piece leaves the most room for the next.
-        for piece in middle.iter().filter(|piece| !piece.is_empty()) {
-            match rest.windows(piece.len()).position(|window| window == &**piece) {
-                Some(at) => rest = &rest[at + piece.len()..],
-                None => return false,
-            }
+        match &self.0 {
+            Kind::Text(pieces) => fits(pieces, value),
+            Kind::Block(block) => block.contains(value),
         }
-        true
     }
 }
 
-/// One line of `match`: an attribute that must be there, with a value that fits one of the patterns.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Condition {
-    attribute: String,
-    any_of: Box<[Pattern]>,
+impl From<Block> for Pattern {
+    fn from(block: Block) -> Self {
+        Self(Kind::Block(block))
+    }
 }
 
-impl Condition {
-    /// `attribute` must fit one of the patterns.
-    ///
-    /// # Errors
-    /// If there is no pattern (nothing could ever match) or no attribute's name.
-    pub fn new(attribute: &str, patterns: impl IntoIterator<Item = Pattern>) -> Result<Self, PolicyError> {
-        let any_of: Box<[Pattern]> = patterns.into_iter().collect();
-        match () {
-            () if attribute.is_empty() => Err(PolicyError::NamelessAttribute),
-            () if any_of.is_empty() => Err(PolicyError::EmptyCondition(attribute.to_owned())),
-            () => Ok(Self { attribute: attribute.to_owned(), any_of }),
+fn fits(pieces: &[Box<[u8]>], value: &[u8]) -> bool {
+    let (first, middle, last) = match pieces {
+        [] => return false,
+        [exact] => return **exact == *value,
+        [first, middle @ .., last] => (first, middle, last),
+    };
+    let Some(rest) = value.strip_prefix(&**first) else { return false };
+    let Some(mut rest) = rest.strip_suffix(&**last) else { return false };
+    // The leftmost place for each piece leaves the most room for the next.
+    for piece in middle.iter().filter(|piece| !piece.is_empty()) {
+        match rest.windows(piece.len()).position(|window| window == &**piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
+            None => return false,
         }
     }
-
-    /// The attribute's name.
-    #[must_use]
-    pub fn attribute(&self) -> &str {
-        &self.attribute
-    }
-
-    /// The patterns of which one must fit.
-    #[must_use]
-    pub fn any_of(&self) -> &[Pattern] {
-        &self.any_of
-    }
-
-    /// Whether the attribute is there and fits.
-    #[must_use]
-    pub fn matches(&self, attributes: &Attributes<'_>) -> bool {
-        let fits = |value| self.any_of.iter().any(|pattern| pattern.matches(value));
-        attributes.get(&self.attribute).is_some_and(fits)
-    }
+    true
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 /// Prefixes and the policies posted under them, sorted. Since a value's prefixes are prefixes of each
 /// other, each entry remembers the longest other entry it begins with: all prefixes of a value lie on
 /// the chain of the one found by binary search.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Prefixes(Vec<Entry>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     prefix: Box<[u8]>,
     parent: Option<usize>,
@@ -32,6 +32,10 @@ impl Prefixes {
             }
         }
         Self(entries)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Calls `found` with the policies under each prefix of `value`.

@@ -15,14 +15,32 @@ fn values() -> impl Strategy<Value = String> {
 }
 
 fn condition() -> impl Strategy<Value = (&'static str, Vec<String>)> {
-    (select(&NAMES[..]), vec(prop_oneof![values(), "[ab*/]{0,5}"], 1..4))
+    (select(&NAMES[..]), vec(prop_oneof![values(), "[ab*/]{0,5}", blocks()], 1..12))
+}
+
+/// Few addresses, some of them spelled in two ways.
+fn addresses() -> impl Strategy<Value = String> {
+    let few =
+        ["10.0.0.1", "::ffff:10.0.0.1", "10.1.0.0", "11.0.0.1", "2001:db8::1", "2001:DB8::2", "2001:db9::"];
+    select(few.to_vec()).prop_map(str::to_owned)
+}
+
+fn blocks() -> impl Strategy<Value = String> {
+    let few =
+        ["10.0.0.0/8", "10.0.0.0/16", "10.0.0.1/32", "0.0.0.0/0", "::/0", "2001:db8::/32", "2001:db8::1"];
+    select(few.to_vec()).prop_map(str::to_owned)
+}
+
+/// An address block if it is one.
+fn pattern(text: &str) -> Pattern {
+    Block::new(text).map_or_else(|_| Pattern::new(text), Pattern::from)
 }
 
 fn policy(name: String) -> impl Strategy<Value = Policy> {
     (vec(condition(), 0..4), vec(select(&NAMES[..]), 0..3)).prop_map(move |(conditions, per)| {
         let mut policy = Policy::new(&name, Quota::per_second(1)).unwrap();
         for (attribute, patterns) in conditions {
-            let patterns = patterns.iter().map(|pattern| Pattern::new(pattern));
+            let patterns = patterns.iter().map(|text| pattern(text));
             let condition = Condition::new(attribute, patterns).unwrap();
             policy = policy.clone().matching(condition).unwrap_or(policy);
         }
@@ -43,7 +61,7 @@ proptest! {
     #[test]
     fn the_index_finds_what_trying_each_policy_finds(
         policies in policies(),
-        requests in vec(vec((select(&NAMES[..]), values()), 0..6), 1..20),
+        requests in vec(vec((select(&NAMES[..]), prop_oneof![values(), addresses()]), 0..6), 1..20),
     ) {
         for request in requests {
             let mut pairs: Vec<(&str, &[u8])> = Vec::new();
@@ -64,7 +82,7 @@ proptest! {
 #[test]
 fn the_work_does_not_grow_with_the_number_of_policies() {
     type Shape = fn(usize) -> Vec<(String, String)>;
-    let shapes: [(&str, Shape); 5] = [
+    let shapes: [(&str, Shape); 6] = [
         ("one exact value", |n| vec![("endpoint".into(), format!("/e{n}"))]),
         ("a grid of two", |n| {
             vec![("a".into(), format!("{}", n % 100)), ("b".into(), format!("{}", n / 100))]
@@ -75,6 +93,9 @@ fn the_work_does_not_grow_with_the_number_of_policies() {
         ("a prefix beside a common value", |n| {
             vec![("method".into(), "GET".into()), ("endpoint".into(), format!("/e{n}/*"))]
         }),
+        ("an address block beside a common value", |n| {
+            vec![("method".into(), "GET".into()), ("ip".into(), format!("10.{}.{}.0/24", n / 100, n % 100))]
+        }),
         ("a wildcard beside a rare value", |n| {
             vec![("method".into(), "*".into()), ("client".into(), format!("c{n}"))]
         }),
@@ -84,15 +105,17 @@ fn the_work_does_not_grow_with_the_number_of_policies() {
             .map(|number| {
                 let policy = Policy::new(&format!("p{number}"), Quota::per_second(1)).unwrap();
                 conditions(number).iter().fold(policy, |policy, (name, value)| {
-                    policy.matching(Condition::new(name, [Pattern::new(value)]).unwrap()).unwrap()
+                    policy.matching(Condition::new(name, [pattern(value)]).unwrap()).unwrap()
                 })
             })
             .collect();
         let policies = Policies::new("default", list).unwrap();
         for number in [0, 4_711, 9_999] {
             let request = conditions(number);
-            let pairs: Vec<(String, String)> =
-                request.iter().map(|(name, value)| (name.clone(), value.replace('*', "z"))).collect();
+            let pairs: Vec<(String, String)> = request
+                .iter()
+                .map(|(name, value)| (name.clone(), value.replace('*', "z").replace("0/24", "7")))
+                .collect();
             let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
             let attributes = Attributes::new(pairs).unwrap();
             assert_eq!(policies.matching(&attributes).as_slice(), [number], "{title}");
@@ -131,15 +154,82 @@ fn a_request_without_the_counted_attribute_does_not_match() {
     assert_eq!(policies.matching(&request("Client")).as_slice(), [0; 0]);
 }
 
+fn limit(policy: &Policy, request: &[(&str, &str)]) -> Option<u64> {
+    let pairs = request.iter().map(|(name, value)| (*name, value.as_bytes()));
+    let attributes = Attributes::new(pairs).unwrap();
+    let policies = Policies::new("default", vec![policy.clone()]).unwrap();
+    let spellings = policies.spellings(&attributes);
+    let allowance = policy.allowance(&attributes, &spellings)?;
+    Some(policy.quotas()[allowance.quota].limit())
+}
+
 #[test]
 fn a_tier_has_its_own_quota_and_an_unknown_tier_has_none() {
     let policy = Policy::new("p", Quota::per_minute(100)).unwrap();
     let policy =
         policy.tier("free", Quota::per_minute(60)).unwrap().tier("pro", Quota::per_minute(600)).unwrap();
-    for (tier, limit) in [("free", 60), ("pro", 600), ("gold", 100), ("", 100)] {
-        let attributes = Attributes::new([("tier", tier.as_bytes())]).unwrap();
-        assert_eq!(policy.quotas()[policy.quota_for(&attributes)].limit(), limit, "{tier}");
+    for (tier, expected) in [("free", 60), ("pro", 600), ("gold", 100), ("", 100)] {
+        assert_eq!(limit(&policy, &[("tier", tier)]), Some(expected), "{tier}");
     }
+}
+
+#[test]
+fn a_clients_own_quota_wins_over_its_tier() {
+    let named = |names: [&str; 2]| names.map(|name| (name.to_owned(), Quota::per_minute(7)));
+    let policy = Policy::new("p", Quota::per_minute(100)).unwrap().per(["client", "path"]).unwrap();
+    // Whatever the order of the steps.
+    let policy =
+        policy.clients(named(["alice", "bob"])).unwrap().tier("pro", Quota::per_minute(600)).unwrap();
+    assert_eq!(policy.quotas().len(), 3, "alike quotas are one limit");
+    let request = |client, tier| limit(&policy, &[("path", "bob"), ("client", client), ("tier", tier)]);
+    for (client, tier, expected) in
+        [("alice", "pro", 7), ("bob", "", 7), ("carol", "pro", 600), ("carol", "", 100)]
+    {
+        assert_eq!(request(client, tier), Some(expected), "{client} {tier}");
+    }
+}
+
+#[test]
+fn addresses_are_counted_in_one_spelling() {
+    let axis = Axis::address("ip", 64).unwrap();
+    let policy = Policy::new("p", Quota::per_minute(100)).unwrap().per([axis]).unwrap();
+    let own = |name: &str, limit| (name.to_owned(), Quota::per_minute(limit));
+    let policy = policy.clients([own("::ffff:192.0.2.1", 7), own("2001:db8::/64", 8)]).unwrap();
+    let policies = Policies::new("default", vec![policy]).unwrap();
+    let policy = &policies.list()[0];
+    for (value, counted, expected) in [
+        ("192.0.2.1", "192.0.2.1", 7),
+        ("::ffff:192.0.2.1", "192.0.2.1", 7),
+        ("2001:db8::1", "2001:db8::/64", 8),
+        ("2001:DB8:0:0:1:2:3:4", "2001:db8::/64", 8),
+        ("2001:db8:0:1::", "2001:db8:0:1::/64", 100),
+        ("unknown", "unknown", 100),
+    ] {
+        let attributes = Attributes::new([("ip", value.as_bytes())]).unwrap();
+        let spellings = policies.spellings(&attributes);
+        let allowance = policy.allowance(&attributes, &spellings).unwrap();
+        assert_eq!(*allowance.partition, [counted.as_bytes()], "{value}");
+        assert_eq!(policy.quotas()[allowance.quota].limit(), expected, "{value}");
+    }
+}
+
+#[test]
+fn a_list_counts_nothing() {
+    for (list, action) in
+        [(Policy::allow("l").unwrap(), Action::Allow), (Policy::deny("l").unwrap(), Action::Deny)]
+    {
+        assert_eq!((list.action(), list.quotas().len()), (action, 0));
+        assert_eq!(limit(&list, &[("client", "alice")]), None);
+        let idle = |key| Err(PolicyError::Idle { key, action });
+        assert_eq!(list.clone().per(["client"]), idle("per"));
+        assert_eq!(list.clone().tier("free", Quota::per_minute(1)), idle("tiers"));
+        assert_eq!(list.clone().clients([]), idle("clients"));
+        let wait = OnLimited::Wait(std::time::Duration::from_secs(1));
+        assert!(list.on_limited(wait).is_err());
+    }
+    assert!(Policy::deny("l").unwrap().on_limited(OnLimited::Status(403)).is_ok());
+    let idle = PolicyError::Idle { key: "on_limited", action: Action::Allow };
+    assert_eq!(Policy::allow("l").unwrap().on_limited(OnLimited::Status(403)), Err(idle));
 }
 
 #[test]
@@ -150,6 +240,19 @@ fn what_cannot_be_kept_is_refused() {
     assert!(matches!(Policy::new("p", Quota::per_minute(0)), Err(PolicyError::Quota(_))));
     assert!(matches!(policy().tier("free", Quota::per_minute(0)), Err(PolicyError::Quota(_))));
     assert!(matches!(policy().per(["a", "a"]), Err(PolicyError::DuplicateAttribute(_))));
+    let many: Vec<String> = (0..=Attributes::MOST).map(|number| number.to_string()).collect();
+    assert_eq!(policy().per(many.clone()), Err(PolicyError::TooManyAttributes));
+    let every = |policy: Policy, name: &String| policy.matching(Condition::new(name, [Pattern::new("")])?);
+    assert_eq!(many.iter().try_fold(policy(), every), Err(PolicyError::TooManyAttributes));
+    let quotas = |quota| [("a".to_owned(), quota), ("a".to_owned(), quota)];
+    let minute = Quota::per_minute(1);
+    assert_eq!(policy().clients(quotas(minute)), Err(PolicyError::ClientsOfNobody));
+    assert_eq!(policy().tiers(quotas(minute)), Err(PolicyError::DuplicateTier("a".to_owned())));
+    let per_client = || policy().per(["client"]).unwrap();
+    assert_eq!(per_client().clients(quotas(minute)), Err(PolicyError::DuplicateClient("a".to_owned())));
+    assert!(matches!(per_client().clients(quotas(Quota::per_minute(0))), Err(PolicyError::Quota(_))));
+    assert_eq!(Axis::address("ip", 0), Err(PolicyError::Ipv6Prefix(0)));
+    assert_eq!(Axis::address("ip", 129), Err(PolicyError::Ipv6Prefix(129)));
     assert!(matches!(
         policy().matching(endpoint()).unwrap().matching(endpoint()),
         Err(PolicyError::DuplicateAttribute(_))

@@ -45,3 +45,10 @@ fn shells_can_complete() {
         assert!(script.contains("validate") && script.contains("distribution"), "{shell}");
     }
 }
+
+#[test]
+fn the_schema_is_printed() {
+    let output = run(&["schema"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stdout), include_str!("../../../../docs/policy.schema.json"));
+}

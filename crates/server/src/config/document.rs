@@ -46,8 +46,10 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
     let mut options = Options::default();
     options.with_snippet = false;
     if let Some(budget) = &mut options.budget {
-        budget.max_nodes = MOST_NODES;
-        budget.max_events = 4 * MOST_NODES;
+        // Without aliases a text has fewer nodes than characters: a few lines do not become millions of nodes.
+        let nodes = MOST_NODES.min(1_000 + 4 * text.len());
+        budget.max_nodes = nodes;
+        budget.max_events = 4 * nodes;
     }
     match serde_saphyr::from_str_with_options::<Node>(text, options) {
         Ok(node) => Some(node),

@@ -52,7 +52,7 @@ impl File {
     }
 }
 
-fn read(name: &str, node: Node, problems: &mut Problems) -> Option<File> {
+pub(super) fn read(name: &str, node: Node, problems: &mut Problems) -> Option<File> {
     let mut table = Table::new(&node, "a table with `policies`", problems)?;
     let store = table.take("store");
     let store = store.and_then(|node| {

@@ -7,10 +7,13 @@ mod auth;
 mod document;
 mod file;
 mod hint;
+mod limit;
 mod patch;
 mod policy;
 mod problem;
 mod reader;
+mod schema;
+mod selection;
 mod source;
 
 use std::path::Path;
@@ -21,6 +24,7 @@ use drl_core::policy::{Policies, Policy};
 
 pub use patch::patch;
 pub use problem::{ConfigError, Place, Problem};
+pub use schema::SCHEMA;
 pub use source::PolicySource;
 
 use crate::forward::Extraction;
@@ -141,5 +145,7 @@ impl Config {
     }
 }
 
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod tests;

@@ -135,7 +135,7 @@ policies:
         let policy = patched(&change).unwrap();
         assert_eq!(limits(&policy), [5, 60, 600, 9]);
         assert_eq!(policy.quotas()[2].rule().unwrap().capacity(), 7);
-        assert!(policy.partition_attributes().is_empty());
+        assert!(policy.axes().is_empty());
         assert_eq!(policy.conditions()[0].attribute(), "endpoint");
     }
 

@@ -2,87 +2,101 @@
 
 use std::fmt::Display;
 
+use drl_core::Quota;
 use drl_core::engine::Leases;
-use drl_core::policy::{Condition, Enforcement, OnLimited, OnStoreFailure, Pattern, Policy, PolicyError};
+use drl_core::policy::{
+    Action, Attributes, Condition, Enforcement, OnLimited, OnStoreFailure, Policy, PolicyError,
+};
 use drl_core::shard::Shards;
-use drl_core::{Algorithm, Quota, QuotaError};
 
 use super::document::{Node, Value};
+use super::limit::{self, Terms};
 use super::problem::{Place, Problems};
 use super::reader::{self, Table};
+use super::selection;
+
+/// The keys of limits, which lists do without.
+pub(super) const OF_LIMITS: [&str; 10] = [
+    "limit",
+    "per",
+    "algorithm",
+    "spread",
+    "burst",
+    "tiers",
+    "clients",
+    "shards",
+    "leases",
+    "on_store_failure",
+];
 
 /// Reads a policy; `None` if something is wrong that leaves none.
 pub(super) fn read(node: &Node, problems: &mut Problems) -> Option<Policy> {
     let mut table = Table::new(node, "a policy", problems)?;
     let name = table.require("name", problems);
+    let name =
+        name.and_then(|node| Some(Name { place: node.place, text: reader::text(node, "a name", problems)? }));
+    // Whatever else is wrong is found as well: a stand-in takes the place of what could not be read.
+    let name = name.unwrap_or(Name { place: node.place, text: "unnamed".to_owned() });
+    let actions = Action::ALL.map(|action| (action.as_str(), action));
+    let action = table.take("action").map(|node| reader::word(node, &actions, problems));
+    match action.unwrap_or(Some(Action::Limit)) {
+        Some(Action::Limit) => limit(table, &name, problems),
+        Some(action) => list(table, &name, action, problems),
+        None => None,
+    }
+}
+
+struct Name {
+    place: Place,
+    text: String,
+}
+
+/// A policy that counts.
+fn limit(mut table: Table<'_>, name: &Name, problems: &mut Problems) -> Option<Policy> {
     let limit = table.require("limit", problems);
-    let (matches, per, tiers) = (table.take("match"), table.take("per"), table.take("tiers"));
+    let (matches, per) = (table.take("match"), table.take("per"));
+    let (tiers, clients) = (table.take("tiers"), table.take("clients"));
     let terms = Terms::read(&mut table, problems);
     let (mode, shards, leases) = (table.take("mode"), table.take("shards"), table.take("leases"));
     let (on_limited, on_store_failure) = (table.take("on_limited"), table.take("on_store_failure"));
     table.finish(problems);
 
     let quota = limit.and_then(|limit| terms.quota(limit, problems));
-    let name = name.and_then(|node| Some((node.place, reader::text(node, "a name", problems)?)));
-    // Whatever else is wrong is found as well: a stand-in takes the place of what could not be read.
-    let (place, name) = name.unwrap_or((node.place, "unnamed".to_owned()));
-    let policy = Policy::new(&name, quota.unwrap_or(Quota::per_second(1)));
-    let mut draft = Draft { policy: problems.ok(place, policy)?, problems };
+    let policy = Policy::new(&name.text, quota.unwrap_or(Quota::per_second(1)));
+    let mut draft = Draft { policy: problems.ok(name.place, policy)?, problems };
     draft.conditions(matches);
     draft.partition(per);
-    draft.tiers(tiers, &terms);
     draft.enforcement(mode);
     draft.shards(shards);
     draft.leases(leases);
     draft.on_limited(on_limited);
     draft.on_store_failure(on_store_failure);
+    draft.tiers(tiers, &terms);
+    draft.clients(clients, &terms);
     quota.map(|_| draft.policy)
 }
 
-/// How a limit is kept, beside its rate: shared by a policy's own limit and those of its tiers.
-struct Terms<'n> {
-    algorithm: Algorithm,
-    spread: bool,
-    burst: Option<&'n Node>,
-}
-
-impl<'n> Terms<'n> {
-    fn read(table: &mut Table<'n>, problems: &mut Problems) -> Self {
-        let algorithms = Algorithm::ALL.map(|algorithm| (algorithm.as_str(), algorithm));
-        let algorithm = table.take("algorithm").and_then(|node| reader::word(node, &algorithms, problems));
-        let spread = table.take("spread").and_then(|node| reader::boolean(node, "`spread`", problems));
-        Self {
-            algorithm: algorithm.unwrap_or_default(),
-            spread: spread.unwrap_or_default(),
-            burst: table.take("burst"),
+/// A policy that allows or denies without counting.
+fn list(mut table: Table<'_>, name: &Name, action: Action, problems: &mut Problems) -> Option<Policy> {
+    // Without it, a line that was forgotten would allow or deny everything.
+    let matches = table.require("match", problems);
+    let (mode, on_limited) = (table.take("mode"), table.take("on_limited"));
+    for key in OF_LIMITS {
+        if let Some(node) = table.take(key) {
+            problems.add(node.place, PolicyError::Idle { key, action });
         }
     }
+    table.finish(problems);
 
-    /// The quota of a limit as written; what cannot be kept is noted at the number that is to blame.
-    fn quota(&self, limit: &Node, problems: &mut Problems) -> Option<Quota> {
-        let text = reader::text(limit, "a limit such as 100/minute", problems)?;
-        let rate = problems.ok(limit.place, text.parse::<Quota>())?;
-        let mut quota = rate.algorithm(self.algorithm).spread(self.spread);
-        if let Some(burst) = self.burst {
-            quota = quota.burst(reader::whole(burst, "a burst", problems)?);
-        }
-        let Err(error) = quota.rule() else { return Some(quota) };
-        let burst = self.burst.filter(|_| {
-            use QuotaError::{BurstWithoutBucket, RefillTooSlow, TooLarge, ZeroBurst};
-            matches!(error, ZeroBurst | BurstWithoutBucket(_) | RefillTooSlow | TooLarge(_))
-        });
-        problems.add(burst.unwrap_or(limit).place, error);
-        None
-    }
-
-    /// A tier says what differs: its limit, perhaps its burst. The rest is its policy's.
-    fn tier(&self, node: &'n Node, problems: &mut Problems) -> Option<Quota> {
-        let Value::Table(_) = node.value else { return self.quota(node, problems) };
-        let mut table = Table::new(node, "a tier", problems)?;
-        let (limit, burst) = (table.require("limit", problems), table.take("burst"));
-        table.finish(problems);
-        Terms { burst: burst.or(self.burst), ..*self }.quota(limit?, problems)
-    }
+    let policy = match action {
+        Action::Allow => Policy::allow(&name.text),
+        _ => Policy::deny(&name.text),
+    };
+    let mut draft = Draft { policy: problems.ok(name.place, policy)?, problems };
+    draft.conditions(matches);
+    draft.enforcement(mode);
+    draft.on_limited(on_limited);
+    Some(draft.policy)
 }
 
 /// A policy being put together, step by step; what a step refuses is noted and left out.
@@ -101,37 +115,36 @@ impl Draft<'_> {
     fn conditions(&mut self, node: Option<&Node>) {
         let Some(node) = node else { return };
         const WHAT: &str = "a table of attributes, as in { endpoint: \"/search/*\" }";
-        for entry in reader::entries(node, WHAT, self.problems).unwrap_or_default() {
-            let values = match &entry.node.value {
-                Value::List(values) => values.as_slice(),
-                _ => std::slice::from_ref(&entry.node),
-            };
-            let texts = values.iter().map(|value| reader::text(value, "a value to match", self.problems));
-            let Some(texts) = texts.collect::<Option<Vec<String>>>() else { continue };
-            let patterns = texts.iter().map(|text| Pattern::new(text));
-            self.step(entry.place, |policy| policy.matching(Condition::new(&entry.key, patterns)?));
+        let entries = reader::entries(node, WHAT, self.problems).unwrap_or_default();
+        // One more than there can be is enough to say so.
+        for entry in entries.iter().take(Attributes::MOST + 1) {
+            if let Some(patterns) = selection::patterns(&entry.node, self.problems) {
+                self.step(entry.place, |policy| policy.matching(Condition::new(&entry.key, patterns)?));
+            }
         }
     }
 
     fn partition(&mut self, node: Option<&Node>) {
         let Some(node) = node else { return };
-        for name in
-            reader::list(node, "a list of attributes, as in [client]", self.problems).unwrap_or_default()
-        {
-            if let Some(attribute) = reader::text(name, "an attribute's name", self.problems) {
-                self.step(name.place, |policy| policy.per([attribute]));
+        const WHAT: &str = "a list of attributes, as in [client]";
+        let names = reader::list(node, WHAT, self.problems).unwrap_or_default();
+        for name in names.iter().take(Attributes::MOST + 1) {
+            if let Some(axis) = selection::axis(name, self.problems) {
+                self.step(name.place, |policy| policy.per([axis]));
             }
         }
     }
 
-    fn tiers(&mut self, node: Option<&Node>, terms: &Terms<'_>) {
+    fn tiers<'n>(&mut self, node: Option<&'n Node>, terms: &Terms<'n>) {
         let Some(node) = node else { return };
-        const WHAT: &str = "a table of tiers, as in { free: 60/minute }";
-        for entry in reader::entries(node, WHAT, self.problems).unwrap_or_default() {
-            if let Some(quota) = terms.tier(&entry.node, self.problems) {
-                self.step(entry.place, |policy| policy.tier(&entry.key, quota));
-            }
-        }
+        let tiers = terms.named(node, &limit::TIERS, self.problems);
+        self.step(node.place, |policy| policy.tiers(tiers));
+    }
+
+    fn clients<'n>(&mut self, node: Option<&'n Node>, terms: &Terms<'n>) {
+        let Some(node) = node else { return };
+        let clients = terms.named(node, &limit::CLIENTS, self.problems);
+        self.step(node.place, |policy| policy.clients(clients));
     }
 
     fn enforcement(&mut self, node: Option<&Node>) {
@@ -168,7 +181,9 @@ impl Draft<'_> {
     fn on_limited(&mut self, node: Option<&Node>) {
         let Some(node) = node else { return };
         let Value::Table(_) = node.value else {
-            reader::word(node, &[("reject", ())], self.problems);
+            if reader::word(node, &[("reject", ())], self.problems).is_some() {
+                self.step(node.place, |policy| policy.on_limited(OnLimited::Reject));
+            }
             return;
         };
         let Some(mut table) = Table::new(node, "what to do", self.problems) else { return };

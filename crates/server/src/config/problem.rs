@@ -66,14 +66,28 @@ impl std::error::Error for ConfigError {}
 pub(super) struct Problems {
     file: Arc<str>,
     found: Vec<Problem>,
+    /// The keys that were asked for, for each kind of table.
+    #[cfg(test)]
+    known: std::collections::BTreeMap<&'static str, std::collections::BTreeSet<&'static str>>,
 }
 
 impl Problems {
+    /// Nobody reads more, and a file may be wrong in every line.
+    const MOST: usize = 1_000;
+
     pub(super) fn new(file: &str) -> Self {
-        Self { file: file.into(), found: Vec::new() }
+        Self {
+            file: file.into(),
+            found: Vec::new(),
+            #[cfg(test)]
+            known: Default::default(),
+        }
     }
 
     pub(super) fn add(&mut self, place: Place, message: impl fmt::Display) {
+        if self.is_full() {
+            return;
+        }
         let problem = Problem { file: Arc::clone(&self.file), place, message: message.to_string() };
         if !self.found.contains(&problem) {
             self.found.push(problem);
@@ -83,6 +97,23 @@ impl Problems {
     /// The value, or what is wrong with it.
     pub(super) fn ok<T>(&mut self, place: Place, result: Result<T, impl fmt::Display>) -> Option<T> {
         result.map_err(|error| self.add(place, error)).ok()
+    }
+
+    #[cfg(test)]
+    pub(super) fn know(&mut self, table: &'static str, keys: &[&'static str]) {
+        self.known.entry(table).or_default().extend(keys);
+    }
+
+    #[cfg(test)]
+    pub(super) fn known(
+        &self,
+    ) -> &std::collections::BTreeMap<&'static str, std::collections::BTreeSet<&'static str>> {
+        &self.known
+    }
+
+    /// Whether there are so many that further ones are left out.
+    pub(super) fn is_full(&self) -> bool {
+        self.found.len() >= Self::MOST
     }
 
     pub(super) fn into_sorted(mut self) -> Vec<Problem> {

@@ -12,12 +12,20 @@ pub(super) struct Table<'n> {
     place: Place,
     entries: &'n [Entry],
     known: Vec<&'static str>,
+    #[cfg(test)]
+    what: &'static str,
 }
 
 impl<'n> Table<'n> {
-    pub(super) fn new(node: &'n Node, what: &str, problems: &mut Problems) -> Option<Self> {
+    pub(super) fn new(node: &'n Node, what: &'static str, problems: &mut Problems) -> Option<Self> {
         match &node.value {
-            Value::Table(entries) => Some(Self { place: node.place, entries, known: Vec::new() }),
+            Value::Table(entries) => Some(Self {
+                place: node.place,
+                entries,
+                known: Vec::new(),
+                #[cfg(test)]
+                what,
+            }),
             other => {
                 problems.add(node.place, format!("expected {what}, found {other}"));
                 None
@@ -39,7 +47,12 @@ impl<'n> Table<'n> {
     }
 
     pub(super) fn finish(self, problems: &mut Problems) {
+        #[cfg(test)]
+        problems.know(self.what, &self.known);
         for entry in self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str())) {
+            if problems.is_full() {
+                break;
+            }
             let hint = hint::among(&entry.key, self.known.iter().copied());
             problems.add(entry.place, format!("unknown key `{}`{hint}", entry.key.escape_debug()));
         }
@@ -47,7 +60,11 @@ impl<'n> Table<'n> {
 }
 
 /// The entries of a table whose keys are the operator's own.
-pub(super) fn entries<'n>(node: &'n Node, what: &str, problems: &mut Problems) -> Option<&'n [Entry]> {
+pub(super) fn entries<'n>(
+    node: &'n Node,
+    what: &'static str,
+    problems: &mut Problems,
+) -> Option<&'n [Entry]> {
     Table::new(node, what, problems).map(|table| table.entries)
 }
 

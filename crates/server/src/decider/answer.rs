@@ -25,13 +25,14 @@ pub struct Answer {
     /// When all policies that enforce let it pass.
     pub retry: Retry,
     /// Which of `words` matters most to the client: the one to wait for longest, else the one with the
-    /// least left. `None` if no policy enforces anything here.
+    /// least left. `None` if no policy limits anything here.
     pub decisive: Option<usize>,
-    /// What each policy said: first those that enforce, then the shadows, each in the order written.
+    /// What each policy said: first the limits that are enforced, then the shadows, then the lists, each in the
+    /// order written.
     pub words: Vec<Word>,
 }
 
-/// What one policy said.
+/// What one policy said. A list has no numbers: they are zero.
 #[derive(Clone, Debug)]
 pub struct Word {
     /// About which part of the request.
@@ -76,13 +77,19 @@ impl Answer {
         self.enforced().filter(|word| word.part == part).min_by_key(|word| word.weight())
     }
 
-    /// The policies that enforce.
+    /// The policies that enforce, lists among them.
     pub fn enforced(&self) -> impl Iterator<Item = &Word> {
         self.words.iter().filter(|word| !word.shadow)
     }
 }
 
 impl Word {
+    /// Whether it is about a limit. Allow and deny lists count nothing.
+    #[must_use]
+    pub fn is_counted(&self) -> bool {
+        self.source != Source::Policy
+    }
+
     /// Whether this policy, for itself, has room for the request.
     #[must_use]
     pub fn allows(&self) -> bool {

@@ -1,13 +1,17 @@
 //! The policies of one domain with their limits made.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use distributed_rate_limiter::engine::{Engine, Limit, LimitOptions};
-use distributed_rate_limiter::{Error, FailurePolicy};
-use drl_core::policy::{OnStoreFailure, Policies, Policy};
+use distributed_rate_limiter::{Error, FailurePolicy, Quota};
+use drl_core::policy::{Action, Allowance, Attributes, OnStoreFailure, Policies, Policy, Spellings};
+use smallvec::SmallVec;
 
+use super::list::Listed;
+use super::meeting::Meeting;
 use super::met::{Met, Voice};
-use super::overrides;
+use super::overrides::{self, Held, Overrides};
 use super::request::Part;
 use crate::metrics::{self, PolicyCounters};
 
@@ -25,7 +29,25 @@ pub(super) struct Domain {
 struct Ready {
     voice: Voice,
     /// One for each of [`Policy::quotas`].
-    limits: Vec<Limit>,
+    limits: Vec<Priced>,
+}
+
+/// A quota and the limit that keeps it.
+#[derive(Debug)]
+struct Priced {
+    quota: Quota,
+    limit: Limit,
+}
+
+/// The parts of a request.
+pub(super) type Facets<'r, 'p> = SmallVec<[Facet<'r, 'p>; 1]>;
+
+/// A part of a request as the policies see it.
+#[derive(Debug)]
+pub(super) struct Facet<'r, 'p> {
+    part: &'r Part<'p>,
+    attributes: Attributes<'r>,
+    spellings: Spellings,
 }
 
 impl Domain {
@@ -44,46 +66,66 @@ impl Domain {
         Ok(Self { ready, overriding, policies })
     }
 
-    /// How limits that come with requests speak.
-    pub(super) fn overriding(&self) -> &Voice {
-        &self.overriding
-    }
-
     pub(super) fn policies(&self) -> &[Policy] {
         self.policies.list()
     }
 
-    /// What this part of a request meets, in the order written.
-    pub(super) fn meet<'b, 'r, 'p>(
+    /// The parts of a request, with the tiers that operators have put the clients into.
+    pub(super) fn facets<'r, 'p>(
+        &self,
+        parts: &'r [Part<'p>],
+        tiers: &'r [Option<Arc<str>>],
+    ) -> Facets<'r, 'p> {
+        let facet = |(part, tier): (&'r Part<'p>, &'r Option<Arc<str>>)| {
+            let attributes = part.attributes.with_default(Policy::TIER, tier.as_deref().map(str::as_bytes));
+            Facet { part, spellings: self.policies.spellings(&attributes), attributes }
+        };
+        parts.iter().zip(tiers).map(facet).collect()
+    }
+
+    /// What the parts of a request meet, in the order written.
+    ///
+    /// # Errors
+    /// If nobody can keep a quota that the request brings along.
+    pub(super) fn meet<'b>(
         &'b self,
-        at: usize,
-        part: &Part<'p>,
-        tier: Option<&'r str>,
-    ) -> impl Iterator<Item = Met<'b, 'r>> + use<'b, 'r>
-    where
-        'p: 'r,
-    {
-        let attributes = part.attributes.with_default(Policy::TIER, tier.map(str::as_bytes));
-        let cost = part.cost;
-        self.policies.matching(&attributes).into_iter().filter_map(move |policy| {
-            let (policy, ready) = (self.policies.list().get(policy)?, self.ready.get(policy)?);
-            let quota = policy.quota_for(&attributes);
-            Some(Met {
-                part: at,
-                cost,
-                voice: Cow::Borrowed(&ready.voice),
-                limit: Cow::Borrowed(ready.limits.get(quota)?),
-                quota: *policy.quotas().get(quota)?,
-                partition: policy.partition(&attributes)?,
-            })
-        })
+        facets: &'b [Facet<'_, '_>],
+        overrides: &Overrides,
+    ) -> Result<Meeting<'b>, Error> {
+        let mut meeting = Meeting::default();
+        for (at, facet) in facets.iter().enumerate() {
+            self.add(&mut meeting, at, facet);
+            if let Some(quota) = facet.part.quota {
+                let held = Held { voice: &self.overriding, at, part: facet.part };
+                meeting.add(overrides.meet(self.policies.domain(), held, quota)?);
+            }
+        }
+        Ok(meeting)
+    }
+
+    /// What the policies have for one part. One that brings a quota along has none of theirs.
+    fn add<'b>(&'b self, meeting: &mut Meeting<'b>, part: usize, facet: &'b Facet<'_, '_>) {
+        for at in self.policies.matching(&facet.attributes) {
+            let found = self.policies.list().get(at).zip(self.ready.get(at));
+            let Some((policy, ready)) = found else { continue };
+            match (policy.action(), facet.part.quota) {
+                (Action::Limit, Some(_)) => {}
+                (Action::Limit, None) => {
+                    let allowance = policy.allowance(&facet.attributes, &facet.spellings);
+                    let met = allowance.and_then(|allowance| ready.met(part, facet.part.cost, allowance));
+                    met.into_iter().for_each(|met| meeting.add(met));
+                }
+                (action, _) => meeting.list(Listed { part, voice: &ready.voice, action }),
+            }
+        }
     }
 }
 
 impl Ready {
     fn new(engine: &Engine, domain: &str, policy: &Policy, counters: PolicyCounters) -> Result<Self, Error> {
         // A domain has no slash, so no two domains' policies share a counter. All tiers of a policy do (as
-        // far as their windows are the same): who changes tier keeps what was used.
+        // far as their windows are the same), and so do clients with a quota of their own: who changes tier keeps
+        // what was used.
         let name = format!("{domain}/{}", policy.name());
         let options = LimitOptions {
             shards: policy.shard_count(),
@@ -95,7 +137,10 @@ impl Ready {
                 OnStoreFailure::Local => FailurePolicy::LOCAL,
             },
         };
-        let limits = policy.quotas().iter().map(|quota| engine.limit(&name, *quota, options));
+        let limits = policy
+            .quotas()
+            .iter()
+            .map(|&quota| Ok(Priced { quota, limit: engine.limit(&name, quota, options)? }));
         let voice = Voice {
             name: policy.name().into(),
             shadow: policy.is_shadow(),
@@ -104,5 +149,11 @@ impl Ready {
             counters,
         };
         Ok(Self { voice, limits: limits.collect::<Result<_, Error>>()? })
+    }
+
+    fn met<'b>(&'b self, part: usize, cost: u64, allowance: Allowance<'b>) -> Option<Met<'b>> {
+        let Priced { quota, limit } = self.limits.get(allowance.quota)?;
+        let (voice, limit) = (Cow::Borrowed(&self.voice), Cow::Borrowed(limit));
+        Some(Met { part, cost, voice, limit, quota: *quota, partition: allowance.partition })
     }
 }

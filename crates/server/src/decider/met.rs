@@ -22,18 +22,33 @@ pub(super) struct Voice {
     pub(super) counters: PolicyCounters,
 }
 
+impl Voice {
+    /// Counts a word as this one's, if it is.
+    pub(super) fn count(&self, word: &Word) {
+        if !Arc::ptr_eq(&self.name, &word.name) {
+            return;
+        }
+        let verdict = match (word.allows(), word.shadow) {
+            (true, _) => Verdict::Allowed,
+            (false, false) => Verdict::Denied,
+            (false, true) => Verdict::WouldDeny,
+        };
+        self.counters.count(verdict, word.source);
+    }
+}
+
 /// A limit that one part of a request meets, and the allowance it draws on.
 #[derive(Debug)]
-pub(super) struct Met<'b, 'r> {
+pub(super) struct Met<'b> {
     pub(super) part: usize,
     pub(super) cost: u64,
     pub(super) voice: Cow<'b, Voice>,
     pub(super) limit: Cow<'b, Limit>,
     pub(super) quota: Quota,
-    pub(super) partition: Partition<'r>,
+    pub(super) partition: Partition<'b>,
 }
 
-impl Met<'_, '_> {
+impl Met<'_> {
     pub(super) fn demand(&self) -> Demand<'_> {
         Demand { limit: &self.limit, partition: &self.partition, cost: self.cost }
     }
@@ -44,20 +59,6 @@ impl Met<'_, '_> {
         let shares =
             || self.limit.name() == other.limit.name() && self.quota.identity() == other.quota.identity();
         self.partition == other.partition && (self.limit.is_same_as(&other.limit) || shares())
-    }
-
-    /// Whether the word is about this.
-    pub(super) fn spoke(&self, word: &Word) -> bool {
-        Arc::ptr_eq(&self.voice.name, &word.name) && self.part == word.part
-    }
-
-    pub(super) fn count(&self, word: &Word) {
-        let verdict = match (word.allows(), word.shadow) {
-            (true, _) => Verdict::Allowed,
-            (false, false) => Verdict::Denied,
-            (false, true) => Verdict::WouldDeny,
-        };
-        self.voice.counters.count(verdict, word.source);
     }
 
     pub(super) fn word(&self, decision: &Decision) -> Word {

@@ -3,10 +3,15 @@
 //! Policies that enforce are decided together, all or nothing. Shadow policies are decided apart, each for
 //! itself, so that nothing they say changes a verdict. A request that was denied charges nothing anywhere,
 //! so it only looks at its shadow policies.
+//!
+//! Lists come first. Who is on a deny list is refused, and who is on an allow list let pass, before anything is
+//! counted or asked of a store.
 
 mod answer;
 mod book;
 mod domain;
+mod list;
+mod meeting;
 mod met;
 mod overrides;
 mod readiness;
@@ -16,7 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use distributed_rate_limiter::engine::{Demand, Engine, Want};
+use distributed_rate_limiter::engine::{Engine, Want};
 use distributed_rate_limiter::{Error, Retry, Ruling, Source};
 use drl_core::Micros;
 use drl_core::policy::{Attributes, OnLimited, OnStoreFailure, Policy};
@@ -31,14 +36,12 @@ use crate::config::Config;
 use crate::live::Tiers;
 use crate::metrics::{Policies, Verdict};
 use book::Book;
+use meeting::{Joint, Meeting};
 use met::Met;
-use overrides::{Held, Overrides};
+use overrides::Overrides;
 
 /// The attribute that names the client.
 const CLIENT: &str = "client";
-
-/// The limits that a request meets.
-type Meeting<'b, 'r> = SmallVec<[Met<'b, 'r>; 4]>;
 
 /// For each part of a request, the tier that operators have put its client into.
 type TiersOfParts = SmallVec<[Option<Arc<str>>; 1]>;
@@ -65,7 +68,8 @@ impl Decider {
         counters: Arc<Policies>,
     ) -> Result<Self, Error> {
         let book = ArcSwap::from_pointee(Book::new(&engine, config, &counters)?);
-        Ok(Self { engine, book, tiers, counters, overrides: Overrides::default() })
+        let overrides = Overrides::new(engine.clone());
+        Ok(Self { engine, book, tiers, counters, overrides })
     }
 
     /// Holds requests against another configuration from now on. What was counted stays counted, where the
@@ -90,77 +94,72 @@ impl Decider {
     pub async fn decide(&self, request: &Request<'_>) -> Result<Answer, Error> {
         let book = self.book.load();
         let tiers = self.tiers(request);
-        let met = self.meeting(&book, request, &tiers)?;
-        let (shadow, enforced): (Meeting<'_, '_>, Meeting<'_, '_>) =
-            met.into_iter().partition(|met| met.voice.shadow);
-        let mut answer = match enforced.as_slice() {
-            [] => Answer::unlimited(),
-            enforced => self.enforce(enforced, request.intent).await.inspect_err(|_| {
-                enforced.iter().for_each(|met| met.voice.counters.count(Verdict::Error, Source::Store));
-            })?,
+        let facets = book.facets(request, &tiers);
+        let mut meeting = book.meet(request, &facets, &self.overrides)?;
+        let answer = match meeting.refusal() {
+            Some(refusal) => refusal,
+            None => {
+                meeting.exempt();
+                self.hold(&meeting, request.intent).await?
+            }
         };
-        if !shadow.is_empty() {
-            let wanted = match (request.intent, answer.outcome) {
-                (Intent::Check, Outcome::Allowed) => Want::Take,
-                _ => Want::Peek,
-            };
-            answer.words.extend(self.shadows(&shadow, wanted).await);
-        }
         if request.intent == Intent::Check {
-            // One word for each that enforces; a shadow policy that could not be asked has none.
-            enforced.iter().zip(&answer.words).for_each(|(met, word)| met.count(word));
-            let said = answer.words.iter().skip(enforced.len());
-            said.filter_map(|word| Some((shadow.iter().find(|met| met.spoke(word))?, word)))
-                .for_each(|(met, word)| met.count(word));
+            meeting.count(&answer.words);
         }
         Ok(answer)
     }
 
-    /// Gives back what a request has cost, charged so long ago: in every policy that it meets.
+    /// Gives back what a request has cost, charged so long ago: in every policy that counted it. Who is on a list
+    /// was not counted.
     ///
     /// # Errors
     /// If the store does not answer. The refund may have happened.
     pub async fn give_back(&self, request: &Request<'_>, ago: Micros) -> Result<(), Error> {
         let (book, tiers) = (self.book.load(), self.tiers(request));
-        let met = self.meeting(&book, request, &tiers)?;
-        self.engine.give_back(&Joint::new(&met).demands, ago).await
+        let facets = book.facets(request, &tiers);
+        let mut meeting = book.meet(request, &facets, &self.overrides)?;
+        if meeting.refusal().is_some() {
+            return Ok(());
+        }
+        meeting.exempt();
+        self.engine.give_back(&Joint::new(&meeting.into_mets()).demands, ago).await
     }
 
-    /// Forgets what the policies that a request meets (or one of them) have counted for it. Returns their names.
+    /// Forgets what the policies that a request meets (or one of them) have counted for it, lists or not. Returns
+    /// their names.
     ///
     /// # Errors
     /// If the store does not answer. The counters may be forgotten.
     pub async fn reset(&self, request: &Request<'_>, policy: Option<&str>) -> Result<Vec<Arc<str>>, Error> {
         let (book, tiers) = (self.book.load(), self.tiers(request));
-        let mut met = self.meeting(&book, request, &tiers)?;
+        let facets = book.facets(request, &tiers);
+        let mut met = book.meet(request, &facets, &self.overrides)?.into_mets();
         met.retain(|met| policy.is_none_or(|policy| *met.voice.name == *policy));
         self.engine.reset(&Joint::new(&met).demands).await?;
         Ok(met.iter().map(|met| Arc::clone(&met.voice.name)).collect())
     }
 
-    /// What the parts of a request meet, in the order written.
-    fn meeting<'b, 'r>(
-        &self,
-        book: &'b Book,
-        request: &'r Request<'_>,
-        tiers: &'r TiersOfParts,
-    ) -> Result<Meeting<'b, 'r>, Error> {
-        let Some(domain) = book.domain(request.domain) else { return Ok(Meeting::new()) };
-        let mut meeting = Meeting::new();
-        for (at, (part, tier)) in request.parts.iter().zip(tiers).enumerate() {
-            match part.quota {
-                Some(quota) => {
-                    let held = Held { engine: &self.engine, voice: domain.overriding(), at, part };
-                    meeting.push(self.overrides.meet(request.domain, held, quota)?);
-                }
-                None => meeting.extend(domain.meet(at, part, tier.as_deref())),
-            }
-        }
-        Ok(meeting)
-    }
-
     fn tiers(&self, request: &Request<'_>) -> TiersOfParts {
         request.parts.iter().map(|part| self.tier(&part.attributes)).collect()
+    }
+
+    /// Holds a request to the limits that are left.
+    async fn hold(&self, meeting: &Meeting<'_>, intent: Intent) -> Result<Answer, Error> {
+        let mut answer = match meeting.enforced.as_slice() {
+            [] => Answer::unlimited(),
+            enforced => self.enforce(enforced, intent).await.inspect_err(|_| {
+                enforced.iter().for_each(|met| met.voice.counters.count(Verdict::Error, Source::Store));
+            })?,
+        };
+        if !meeting.shadow.is_empty() {
+            let wanted = match (intent, answer.outcome) {
+                (Intent::Check, Outcome::Allowed) => Want::Take,
+                _ => Want::Peek,
+            };
+            answer.words.extend(self.shadows(&meeting.shadow, wanted).await);
+        }
+        answer.words.extend(meeting.listed());
+        Ok(answer)
     }
 
     /// The tier that operators have put the client into; a tier that the request names itself comes first.
@@ -172,7 +171,7 @@ impl Decider {
     }
 
     /// Decides the policies whose word counts; where the decisive one says so, waits for room.
-    async fn enforce(&self, enforced: &[Met<'_, '_>], intent: Intent) -> Result<Answer, Error> {
+    async fn enforce(&self, enforced: &[Met<'_>], intent: Intent) -> Result<Answer, Error> {
         let Joint { demands, of } = Joint::new(enforced);
         let started = Instant::now();
         loop {
@@ -201,46 +200,14 @@ impl Decider {
     }
 
     /// Asks each shadow policy for itself. One whose store fails has nothing to report.
-    async fn shadows(&self, shadow: &[Met<'_, '_>], wanted: Want) -> Vec<Word> {
-        let ask = async |met: &Met<'_, '_>| {
+    async fn shadows(&self, shadow: &[Met<'_>], wanted: Want) -> Vec<Word> {
+        let ask = async |met: &Met<'_>| {
             let ruling = self.engine.decide(&[met.demand()], wanted).await;
             let ruling =
                 ruling.inspect_err(|error| tracing::debug!(%error, "shadow policy undecided")).ok()?;
             Some(met.word(ruling.decisive()?))
         };
         join_all(shadow.iter().map(ask)).await.into_iter().flatten().collect()
-    }
-}
-
-/// What is asked of the engine: each counter once, with all that the parts of the request cost there.
-struct Joint<'m> {
-    demands: SmallVec<[Demand<'m>; 2]>,
-    /// For each limit that was met, its demand.
-    of: SmallVec<[usize; 4]>,
-}
-
-impl<'m> Joint<'m> {
-    fn new(met: &'m [Met<'_, '_>]) -> Self {
-        let mut joint = Self { demands: SmallVec::new(), of: SmallVec::new() };
-        for (at, one) in met.iter().enumerate() {
-            let same = met[..at].iter().position(|other| other.is_same_as(one));
-            match same.and_then(|same| joint.of.get(same).copied()) {
-                Some(demand) => {
-                    let cost = joint.demands[demand].cost.saturating_add(one.cost);
-                    // Two quotas for the same counter: who keeps the smaller keeps both.
-                    if one.limit.capacity() < joint.demands[demand].limit.capacity() {
-                        joint.demands[demand] = one.demand();
-                    }
-                    joint.demands[demand].cost = cost;
-                    joint.of.push(demand);
-                }
-                None => {
-                    joint.of.push(joint.demands.len());
-                    joint.demands.push(one.demand());
-                }
-            }
-        }
-        joint
     }
 }
 
@@ -261,7 +228,7 @@ fn patience(ruling: &Ruling, rejection: OnLimited, started: Instant) -> Option<D
 }
 
 /// Whether a policy denied because nobody could decide: no fault of the client's.
-fn undecidable(words: &[Word], enforced: &[Met<'_, '_>]) -> bool {
+fn undecidable(words: &[Word], enforced: &[Met<'_>]) -> bool {
     words.iter().zip(enforced).any(|(word, met)| {
         word.source == Source::Fallback && met.voice.on_store_failure == OnStoreFailure::Closed
     })

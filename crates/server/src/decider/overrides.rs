@@ -1,4 +1,5 @@
-//! Limits that come with a request: a part that names a quota is held to that one, and to no policy.
+//! Limits that come with a request: a part that names a quota is held to that one, and to
+//! no policy's.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -21,8 +22,11 @@ pub(super) const NAME: &str = "override";
 const MOST: usize = 4_096;
 
 /// Limits that came with requests, ready to be asked again.
-#[derive(Debug, Default)]
-pub(super) struct Overrides(RwLock<HashMap<Asked, Limit>>);
+#[derive(Debug)]
+pub(super) struct Overrides {
+    engine: Engine,
+    limits: RwLock<HashMap<Asked, Limit>>,
+}
 
 /// How such limits speak.
 pub(super) fn voice(counters: PolicyCounters) -> Voice {
@@ -44,18 +48,17 @@ struct Asked {
 }
 
 impl Overrides {
+    pub(super) fn new(engine: Engine) -> Self {
+        Self { engine, limits: RwLock::default() }
+    }
+
     /// The limit that this part of a request brings along. Its counter is that of the attributes' values, in
     /// whichever order they come.
     ///
     /// # Errors
     /// If nobody can keep such a quota.
-    pub(super) fn meet<'b, 'r, 'p: 'r>(
-        &self,
-        domain: &str,
-        held: Held<'b, '_, 'p>,
-        quota: Quota,
-    ) -> Result<Met<'b, 'r>, Error> {
-        let Held { engine, voice, at, part } = held;
+    pub(super) fn meet<'b>(&self, domain: &str, held: Held<'b, '_>, quota: Quota) -> Result<Met<'b>, Error> {
+        let Held { voice, at, part } = held;
         let mut attributes: SmallVec<[_; 8]> = part.attributes.iter().collect();
         attributes.sort_unstable();
         // No policy's name has a `!`. A length before each attribute, so that no two lists read the same.
@@ -73,18 +76,18 @@ impl Overrides {
             part: at,
             cost,
             voice: Cow::Borrowed(voice),
-            limit: Cow::Owned(self.limit(engine, Asked { name, quota: keepable })?),
+            limit: Cow::Owned(self.limit(Asked { name, quota: keepable })?),
             quota,
-            partition: attributes.iter().map(|&(_, value)| -> &'r [u8] { value }).collect(),
+            partition: attributes.iter().map(|&(_, value)| -> &'b [u8] { value }).collect(),
         })
     }
 
-    fn limit(&self, engine: &Engine, asked: Asked) -> Result<Limit, Error> {
-        if let Some(limit) = self.0.read().get(&asked) {
+    fn limit(&self, asked: Asked) -> Result<Limit, Error> {
+        if let Some(limit) = self.limits.read().get(&asked) {
             return Ok(limit.clone());
         }
-        let limit = engine.limit(&asked.name, asked.quota, LimitOptions::default())?;
-        let mut limits = self.0.write();
+        let limit = self.engine.limit(&asked.name, asked.quota, LimitOptions::default())?;
+        let mut limits = self.limits.write();
         if limits.len() >= MOST {
             limits.clear();
         }
@@ -93,11 +96,10 @@ impl Overrides {
 }
 
 /// A part of a request, in its place.
-pub(super) struct Held<'b, 'e, 'r> {
-    pub(super) engine: &'e Engine,
+pub(super) struct Held<'b, 'p> {
     pub(super) voice: &'b Voice,
     pub(super) at: usize,
-    pub(super) part: &'e Part<'r>,
+    pub(super) part: &'b Part<'p>,
 }
 
 fn of_one(quota: Quota) -> Quota {
@@ -114,13 +116,13 @@ mod tests {
     #[tokio::test]
     async fn inventing_quotas_fills_no_memory() {
         let engine = Engine::connect("memory://", EngineOptions::default()).await.unwrap();
-        let (overrides, voice) = (Overrides::default(), voice(PolicyCounters::default()));
+        let (overrides, voice) = (Overrides::new(engine), voice(PolicyCounters::default()));
         let attributes = Attributes::new([("client", b"alice".as_slice())]).unwrap();
         let part = Part { attributes, cost: 1, quota: None };
         for limit in 1..=3 * MOST as u64 {
-            let held = Held { engine: &engine, voice: &voice, at: 0, part: &part };
+            let held = Held { voice: &voice, at: 0, part: &part };
             overrides.meet("default", held, Quota::per_second(limit)).unwrap();
-            assert!(overrides.0.read().len() <= MOST);
+            assert!(overrides.limits.read().len() <= MOST);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Whether requests can be served.
 
 use distributed_rate_limiter::Error;
-use drl_core::policy::OnStoreFailure;
+use drl_core::policy::{Action, OnStoreFailure};
 
 use super::Decider;
 
@@ -28,7 +28,8 @@ impl Decider {
         let book = self.book.load();
         let needs_store = book.domains().flat_map(|(domain, policies)| {
             let waiting = policies.policies().iter().filter(|policy| {
-                !policy.is_shadow()
+                policy.action() == Action::Limit
+                    && !policy.is_shadow()
                     && matches!(policy.failure_mode(), OnStoreFailure::Error | OnStoreFailure::Closed)
             });
             waiting.map(move |policy| format!("{domain}/{}", policy.name()))

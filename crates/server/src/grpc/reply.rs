@@ -37,12 +37,12 @@ fn header(name: &str, value: &str) -> Option<HeaderValue> {
 }
 
 /// What the policy that matters most says about a descriptor. One that meets none that enforces is fine and has
-/// no limit.
+/// no limit, and a list has none either.
 fn of_part(word: Option<&Word>) -> DescriptorStatus {
-    let Some(word) = word else {
-        return DescriptorStatus { code: Code::Ok.into(), ..DescriptorStatus::default() };
+    let code = if word.is_none_or(Word::allows) { Code::Ok } else { Code::OverLimit };
+    let Some(word) = word.filter(|word| word.is_counted()) else {
+        return DescriptorStatus { code: code.into(), ..DescriptorStatus::default() };
     };
-    let code = if word.allows() { Code::Ok } else { Code::OverLimit };
     DescriptorStatus {
         code: code.into(),
         current_limit: Some(RateLimit {

@@ -12,7 +12,7 @@ const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// What is advised while the store is out of reach: it is probed several times in that time.
 pub(super) const SOON: HeaderValue = HeaderValue::from_static("1");
 
-/// The headers of an answer. Shadow policies restrict nobody, so they are not among them.
+/// The headers of an answer. Shadow policies restrict nobody and lists have no quota, so they are not among them.
 pub(crate) fn of(answer: &Answer) -> HeaderMap {
     let mut headers = HeaderMap::new();
     // Partitions (`pk`) are left out: they would tell client ids to whoever reads the response.
@@ -48,7 +48,7 @@ pub enum Legacy {
 /// much is left, and in how many seconds it is untouched again.
 pub(crate) fn legacy(answer: &Answer) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    if let Some(word) = answer.decisive() {
+    if let Some(word) = answer.decisive().filter(|word| word.is_counted()) {
         headers.insert(HeaderName::from_static("x-ratelimit-limit"), word.capacity.into());
         headers.insert(HeaderName::from_static("x-ratelimit-remaining"), word.remaining.into());
         headers.insert(HeaderName::from_static("x-ratelimit-reset"), word.reset_after.as_secs_ceil().into());
@@ -68,7 +68,7 @@ fn retry_after(answer: &Answer) -> Option<HeaderValue> {
 /// One item per policy: its name, and two numbers.
 fn list(answer: &Answer, numbers: impl Fn(&Word) -> [(&'static KeyRef, u64); 2]) -> Option<HeaderValue> {
     let mut list = ListSerializer::new();
-    for word in answer.enforced() {
+    for word in answer.enforced().filter(|word| word.is_counted()) {
         // Policies' names are printable ASCII; another kind of name would be left out, not garbled.
         let Ok(name) = StringRef::from_str(&word.name) else { continue };
         let mut item = list.bare_item(name);

@@ -76,7 +76,9 @@ pub(super) fn respond_as(answer: &Answer, status: StatusCode) -> Response {
 
 fn detail(answer: &Answer) -> String {
     let name = answer.decisive().map_or("?", |word| &word.name);
+    let listed = answer.decisive().is_some_and(|word| !word.is_counted());
     match (answer.outcome, answer.retry) {
+        _ if listed => format!("policy {name} denies it"),
         (Outcome::Undecidable, _) => {
             format!("the store cannot decide, and policy {name} refuses what nobody can decide")
         }

@@ -29,7 +29,8 @@ const VERDICTS: [(Verdict, &str); 4] = [
     (Verdict::Error, "error"),
 ];
 
-const SOURCES: [Source; 4] = [Source::Store, Source::Lease, Source::DenialMemory, Source::Fallback];
+const SOURCES: [Source; 5] =
+    [Source::Store, Source::Lease, Source::DenialMemory, Source::Fallback, Source::Policy];
 
 /// The counters of one policy. Cheap to clone; clones count together.
 #[derive(Clone, Debug, Default)]

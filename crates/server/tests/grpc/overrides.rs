@@ -37,6 +37,29 @@ async fn an_override_holds_instead_of_the_policies() {
     assert_eq!(admitted(&client, limited(&[("client", "bob")], 5, RateLimitUnit::Day)).await, 5);
 }
 
+#[tokio::test]
+async fn lists_come_before_overrides_and_have_no_limit_to_tell() {
+    let lists = format!(
+        "{POLICIES}
+  - {{ name: staff, action: allow, match: {{ client: alice }} }}
+  - {{ name: abusers, action: deny, match: {{ client: mallory }} }}"
+    );
+    let server = Running::with_legacy_fields(&lists).await;
+    let client = server.client().await;
+    let asked = |client| limited(&[("client", client)], 1, RateLimitUnit::Day);
+    for _ in 0..3 {
+        let response = client.ask(request([asked("alice")])).await;
+        assert_eq!((response.overall_code(), response.statuses[0].code()), (Code::Ok, Code::Ok));
+        assert_eq!(response.statuses[0].current_limit, None);
+        let denied = client.ask(request([asked("mallory"), asked("bob")])).await;
+        assert_eq!(denied.overall_code(), Code::OverLimit);
+        let told: Vec<_> = denied.statuses.iter().map(|one| (one.code(), one.current_limit.clone())).collect();
+        assert_eq!(told, [(Code::OverLimit, None), (Code::Ok, None)]);
+        assert_eq!(denied.response_headers_to_add, [], "it is told no limit, and not to come back");
+    }
+    assert_eq!(admitted(&client, asked("bob")).await, 1, "nothing was charged");
+}
+
 /// FIELD 9: there, the process dies of it.
 #[tokio::test]
 async fn an_override_without_a_unit_is_refused_and_the_server_lives() {

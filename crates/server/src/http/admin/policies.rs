@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use drl_core::Quota;
-use drl_core::policy::{Policies, Policy};
+use drl_core::policy::{Axis, Policies, Policy};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -32,7 +32,8 @@ struct Listing<'a> {
 struct Listed<'a> {
     domain: &'a str,
     name: &'a str,
-    per: &'a [String],
+    action: &'static str,
+    per: Vec<&'a str>,
     limit: u64,
     window_ms: u64,
     capacity: u64,
@@ -70,7 +71,8 @@ impl<'a> Listed<'a> {
         Self {
             domain,
             name: policy.name(),
-            per: policy.partition_attributes(),
+            action: policy.action().as_str(),
+            per: policy.axes().iter().map(Axis::attribute).collect(),
             limit: quota.map_or(0, Quota::limit),
             window_ms: quota.map_or(0, |quota| quota.window().as_millis_ceil()),
             capacity: quota.and_then(|quota| quota.rule().ok()).map_or(0, |rule| rule.capacity()),
