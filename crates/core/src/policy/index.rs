@@ -67,7 +67,7 @@ impl Index {
                     posts.extend(condition.any_of().iter().map(|pattern| (pattern, number)));
                 }
                 Place::Present(attribute) => {
-                    landmarks.entry(attribute).or_default().push((&anything, number))
+                    landmarks.entry(attribute).or_default().push((&anything, number));
                 }
                 Place::Always => index.always.push(number),
             }

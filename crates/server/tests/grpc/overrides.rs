@@ -53,7 +53,8 @@ async fn lists_come_before_overrides_and_have_no_limit_to_tell() {
         assert_eq!(response.statuses[0].current_limit, None);
         let denied = client.ask(request([asked("mallory"), asked("bob")])).await;
         assert_eq!(denied.overall_code(), Code::OverLimit);
-        let told: Vec<_> = denied.statuses.iter().map(|one| (one.code(), one.current_limit.clone())).collect();
+        let told: Vec<_> =
+            denied.statuses.iter().map(|one| (one.code(), one.current_limit.clone())).collect();
         assert_eq!(told, [(Code::OverLimit, None), (Code::Ok, None)]);
         assert_eq!(denied.response_headers_to_add, [], "it is told no limit, and not to come back");
     }
