@@ -7,6 +7,8 @@
 //! | [`fields`] | `RateLimit`, `RateLimit-Policy`, `Retry-After` |
 //! | [`status`] | **the** table from outcome to wire code, and the problem types |
 //! | [`problem`] | problem bodies (RFC 9457) |
+//! | [`route`] | paths and what answers there |
+//! | [`openapi`] | the same, for machines |
 
 pub(crate) mod admin;
 mod amend;
@@ -17,41 +19,45 @@ mod check;
 pub(crate) mod fields;
 mod health;
 mod json;
+mod openapi;
 mod problem;
 mod reply;
 mod request;
+mod route;
 mod status;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 
 use crate::server::App;
 use problem::Problem;
+use route::Route;
 use status::Refusal;
 
-/// Every route of the front.
+/// What answers at the front's address.
 pub(crate) fn routes(app: Arc<App>) -> Router {
-    Router::new()
-        .route("/v1/check", post(check::check))
-        .route("/v1/check/batch", post(batch::check))
-        .route("/v1/peek", post(check::peek))
-        .route("/v1/refund", post(amend::refund))
-        .route("/v1/auth", any(auth::auth))
+    route::router(table()).with_state(app)
+}
+
+/// Every route of the front.
+fn table() -> Vec<Route> {
+    vec![
+        Route::new("/v1/check", post(check::check)),
+        Route::new("/v1/check/batch", post(batch::check)),
+        Route::new("/v1/peek", post(check::peek)),
+        Route::new("/v1/refund", post(amend::refund)),
+        Route::new("/v1/auth", any(auth::auth)),
         // Envoy's `ext_authz` appends the client's path.
-        .route("/v1/auth/{*path}", any(auth::auth))
-        .route("/json", post(json::call))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .fallback(unknown_path)
-        .method_not_allowed_fallback(wrong_method)
-        // `body` reads with its own bounds.
-        .layer(DefaultBodyLimit::disable())
-        .with_state(app)
+        Route::new("/v1/auth/{*path}", any(auth::auth)),
+        Route::new("/json", post(json::call)),
+        Route::new("/openapi.json", get(openapi::document)),
+        Route::new("/healthz", get(health::alive)),
+        Route::new("/readyz", get(health::ready)),
+    ]
 }
 
 async fn unknown_path(uri: Uri) -> Response {

@@ -50,10 +50,20 @@ impl Client {
 
     /// Any method, with a JSON body unless it is null.
     pub(crate) fn send(&self, method: &str, path: &str, (headers, body): (&[(&str, &str)], &Value)) -> Reply {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send_text(method, path, (headers, body))
+    }
+
+    /// The same with a body that need not be JSON.
+    pub(crate) fn send_text(
+        &self,
+        method: &str,
+        path: &str,
+        (headers, body): (&[(&str, &str)], String),
+    ) -> Reply {
         let request = ureq::http::Request::builder().method(method).uri(self.url(path));
         let request = request.header("content-type", "application/json");
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        let body = if body.is_null() { String::new() } else { body.to_string() };
         reply(self.agent.run(request.body(body).unwrap()))
     }
 
@@ -94,6 +104,10 @@ fn reply(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Rep
     let mut response = response.unwrap();
     let text = response.body_mut().read_to_string().unwrap();
     let json = |text: &str| serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
-    let body = if text.is_empty() { Value::Null } else { json(&text) };
+    let is_json = |kind: &ureq::http::HeaderValue| kind.to_str().unwrap().contains("json");
+    let body = match response.headers().get("content-type") {
+        Some(kind) if is_json(kind) => json(&text),
+        _ => text.into(),
+    };
     Reply { status: response.status().as_u16(), headers: response.headers().clone(), body }
 }

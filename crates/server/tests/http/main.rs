@@ -9,6 +9,7 @@ mod batch;
 mod client;
 mod drain;
 mod lists;
+mod openapi;
 mod operators;
 mod outages;
 mod policies;

@@ -7,7 +7,7 @@
 //! | `PATCH /v1/policies/{name}` | changes a policy on every instance ([`policies`]) |
 //! | `GET`, `PUT`, `DELETE /v1/clients/{id}/tier` | the client directory ([`clients`]) |
 //! | `POST /v1/reset` | forgets what was counted ([`reset`]) |
-//! | `GET /healthz`, `GET /readyz` | as on the front `http` |
+//! | `GET /openapi.json`, `GET /healthz`, `GET /readyz` | as on the front `http` |
 
 mod clients;
 mod guard;
@@ -17,34 +17,39 @@ mod reset;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
 
-use super::{health, unknown_path, wrong_method};
+use super::route::{self, Route};
+use super::{health, openapi};
 use crate::metrics::CONTENT_TYPE;
 use crate::server::App;
 
 pub(crate) use guard::Guard;
 
-/// Every route of the front.
+/// What answers at the front's address.
 pub(crate) fn routes(app: Arc<App>, guard: Guard) -> Router {
-    let tier = get(clients::tier).put(clients::put).delete(clients::remove);
-    Router::new()
-        .route("/v1/policies", get(policies::list))
-        .route("/v1/policies/{*name}", patch(policies::patch))
-        .route("/v1/clients/{id}/tier", tier)
-        .route("/v1/reset", post(reset::reset))
-        .route("/metrics", get(metrics))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .fallback(unknown_path)
-        .method_not_allowed_fallback(wrong_method)
+    route::router(table())
         .layer(middleware::from_fn_with_state(Arc::new(guard), guard::check))
-        .layer(DefaultBodyLimit::disable())
         .with_state(app)
+}
+
+/// Every route of the front.
+pub(super) fn table() -> Vec<Route> {
+    let tier = get(clients::tier).put(clients::put).delete(clients::remove);
+    vec![
+        Route::new("/v1/policies", get(policies::list)),
+        Route::new("/v1/policies/{*name}", patch(policies::patch)),
+        Route::new("/v1/clients/{id}/tier", tier),
+        Route::new("/v1/reset", post(reset::reset)),
+        Route::new("/metrics", get(metrics)),
+        Route::new("/openapi.json", get(openapi::document)),
+        Route::new("/healthz", get(health::alive)),
+        Route::new("/readyz", get(health::ready)),
+    ]
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
