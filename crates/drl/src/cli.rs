@@ -62,7 +62,8 @@ pub(crate) struct Serve {
     /// Where Envoy is answered (gRPC).
     #[arg(long, env = "DRL_GRPC", value_name = "ADDR", default_value = "127.0.0.1:8081", value_parser = front)]
     pub(crate) grpc: Front,
-    /// Let Envoy send X-RateLimit-* fields to its clients, too, beside the standard ones.
+    /// Send X-RateLimit-* fields, too, beside the standard ones: to HTTP clients and, through Envoy, to its
+    /// clients. `legacy_headers: true` in a policy file does so for HTTP alone.
     #[arg(long, env = "DRL_LEGACY_HEADERS")]
     pub(crate) legacy_headers: bool,
     /// Where Redis clients are answered (RESP).

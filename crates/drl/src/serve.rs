@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: cli::Serve) -> anyhow::Result<Exit> {
     };
     let cli::Serve { config: files, store, http, grpc, resp, resp_password, admin, admin_token, .. } =
         arguments;
-    let legacy = if arguments.legacy_headers { Legacy::Sent } else { Legacy::Omitted };
+    let legacy = Legacy::from(arguments.legacy_headers);
     let fronts = Settings { http, grpc, resp, resp_password, admin, admin_token, ..Settings::new(config) };
     let settings = Settings { files, store, tls: arguments.tls.files(), legacy, ..fronts };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -51,7 +51,8 @@ pub struct Settings {
     /// What who changes something over the admin front must show. Without one, that front changes things for
     /// this machine only.
     pub admin_token: Option<String>,
-    /// Whether Envoy's clients get `X-RateLimit-*` fields beside the standard ones.
+    /// Whether clients get `X-RateLimit-*` fields beside the standard ones, at every front that has any. For the HTTP
+    /// front the policy file can say so, too.
     pub legacy: Legacy,
     /// How long requests in flight may take once the server drains.
     pub drain: Duration,
@@ -133,8 +134,12 @@ impl App {
         &self.metrics
     }
 
-    pub(crate) fn legacy(&self) -> Legacy {
-        self.legacy
+    /// Whether clients of that front get the older fields, too. Envoy has its own, so files speak for HTTP only.
+    pub(crate) fn legacy(&self, front: FrontName) -> Legacy {
+        match front {
+            FrontName::Http if self.legacy == Legacy::Omitted => self.live.now().config.legacy,
+            FrontName::Http | FrontName::Grpc | FrontName::Resp => self.legacy,
+        }
     }
 
     pub(crate) fn is_draining(&self) -> bool {

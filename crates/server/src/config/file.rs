@@ -16,6 +16,7 @@ use super::policy;
 use super::problem::{ConfigError, Place, Problem, Problems};
 use super::reader::{self, Table};
 use crate::forward::Extraction;
+use crate::http::fields::Legacy;
 
 /// A longer file is not one that somebody wrote.
 const LONGEST: u64 = 64 << 20;
@@ -27,6 +28,7 @@ pub(super) struct File {
     pub(super) store: Option<StoreSetting>,
     pub(super) domain: String,
     pub(super) auth: Option<(Place, Extraction)>,
+    pub(super) legacy: Option<Legacy>,
     pub(super) policies: Vec<Listed>,
     /// Of what is written in it.
     pub(super) digest: blake3::Hash,
@@ -63,6 +65,9 @@ pub(super) fn read(name: &str, node: Node, problems: &mut Problems) -> Option<Fi
     let domain = domain.and_then(|node| Some((node.place, reader::text(node, "a domain", problems)?)));
     let auth = table.take("auth");
     let auth = auth.and_then(|node| Some((node.place, auth::read(node, problems)?)));
+    let legacy = table.take("legacy_headers");
+    let legacy =
+        legacy.and_then(|node| reader::boolean(node, "`legacy_headers`", problems)).map(Legacy::from);
     let list = table.require("policies", problems);
     table.finish(problems);
     let mut policies = Vec::new();
@@ -77,7 +82,7 @@ pub(super) fn read(name: &str, node: Node, problems: &mut Problems) -> Option<Fi
     problems.ok(place, Policies::new(&domain, Vec::new()));
     let listed = |(policy, node)| Some(Listed { policy: policy?, node });
     let policies = policies.into_iter().zip(policy_nodes(node)).filter_map(listed).collect();
-    let file = File { name: name.into(), store, domain, auth, policies, digest: blake3::hash(b"") };
+    let file = File { name: name.into(), store, domain, auth, legacy, policies, digest: blake3::hash(b"") };
     for conflict in conflicts(std::slice::from_ref(&file)) {
         problems.add(conflict.place, conflict.message);
     }
@@ -98,6 +103,7 @@ pub(super) fn conflicts(files: &[File]) -> Vec<Problem> {
     let mut taken: HashMap<(&str, &str), (&File, Place)> = HashMap::new();
     let mut store: Option<&StoreSetting> = None;
     let mut auth: Option<(&File, Place)> = None;
+    let mut legacy: Option<(Legacy, &str)> = None;
     let mut found = Vec::new();
     for file in files {
         let mut add = |place: Place, message: String| {
@@ -118,6 +124,13 @@ pub(super) fn conflicts(files: &[File]) -> Vec<Problem> {
                 add(*second, format!("there is another `auth` at {}:{line}", other.name));
             }
             (Some((place, _)), None) => auth = Some((file, *place)),
+            _ => {}
+        }
+        match (file.legacy, legacy) {
+            (Some(second), Some((first, other))) if second != first => {
+                add(Place::START, format!("`legacy_headers` is said otherwise in {other}"));
+            }
+            (Some(first), None) => legacy = Some((first, &file.name)),
             _ => {}
         }
         match (&file.store, store) {

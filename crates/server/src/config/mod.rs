@@ -28,6 +28,7 @@ pub use schema::SCHEMA;
 pub use source::PolicySource;
 
 use crate::forward::Extraction;
+use crate::http::fields::Legacy;
 use file::{File, Listed};
 
 /// Policies, ready to be served.
@@ -39,6 +40,8 @@ pub struct Config {
     pub domains: Vec<Policies>,
     /// How requests that proxies ask about are described.
     pub auth: Extraction,
+    /// Whether clients of the HTTP front get `X-RateLimit-*` fields beside the standard ones.
+    pub legacy: Legacy,
     /// What the files say about each policy.
     sources: Vec<PolicySource>,
     version: Arc<str>,
@@ -109,7 +112,8 @@ impl Config {
         opened.map(drop).map_err(problem)
     }
 
-    /// Files may share a domain, but no policy's name in it, and must agree on the store.
+    /// Files may share a domain, but no policy's name in it, and must agree on the store and on
+    /// what the HTTP front sends.
     fn combine(files: Vec<File>) -> Result<Self, ConfigError> {
         let found = file::conflicts(&files);
         if !found.is_empty() {
@@ -117,6 +121,7 @@ impl Config {
         }
         let store = files.iter().find_map(|file| file.store.clone());
         let auth = files.iter().find_map(|file| file.auth.clone());
+        let legacy = files.iter().find_map(|file| file.legacy).unwrap_or_default();
         let mut digest = blake3::Hasher::new();
         for file in &files {
             digest.update(file.digest.as_bytes());
@@ -141,7 +146,7 @@ impl Config {
             ConfigError(vec![Problem { file, place, message }])
         };
         let auth = auth.map_or_else(Extraction::default, |(_, auth)| auth);
-        Ok(Self { store, domains: compiled.map_err(wrong)?, auth, sources, version })
+        Ok(Self { store, domains: compiled.map_err(wrong)?, auth, legacy, sources, version })
     }
 }
 

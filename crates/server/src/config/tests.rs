@@ -19,6 +19,7 @@ pub(super) const EVERYTHING: [&str; 2] = [
 store: redis://127.0.0.1:6379
 domain: shop
 auth: { domain: shop, attributes: { client: [header:x-api-key, client_ip] }, trusted_proxies: 1 }
+legacy_headers: true
 policies:
   - name: per-client
     match: { endpoint: "/search/*", method: [GET, HEAD], version: 2 }
@@ -50,6 +51,7 @@ policies:
 fn the_whole_of_a_policy_is_read() {
     let config = Config::parse("p.yaml", EVERYTHING[0]).unwrap();
     assert_eq!(config.store.unwrap().url, "redis://127.0.0.1:6379");
+    assert_eq!(config.legacy, Legacy::Sent);
     let [shop] = &config.domains[..] else { panic!("one domain") };
     assert_eq!(shop.domain(), "shop");
     let [first, second] = shop.list() else { panic!("two policies") };

@@ -33,9 +33,6 @@ pub(crate) async fn call(
     let answer = app.decide(front, &request).await.map_err(undecided)?;
     // Entries stay out of the log: they name clients.
     tracing::debug!(domain = request.domain, outcome = ?answer.outcome, "decided");
-    let mut fields = fields::of(&answer);
-    if app.legacy() == fields::Legacy::Sent {
-        fields.extend(fields::legacy(&answer));
-    }
+    let fields = fields::of(&answer, app.legacy(front));
     reply::response(&answer, request.parts.len(), fields)
 }

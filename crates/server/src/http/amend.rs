@@ -27,7 +27,8 @@ pub(super) async fn refund(State(app): State<Arc<App>>, headers: HeaderMap, body
         let ago = Micros::from_millis(refund.age_ms());
         app.live().decider().give_back(&request, ago).await.map_err(failed)?;
         let left = app.decide(FrontName::Http, &request).await.map_err(failed)?;
-        Ok((fields::of(&left), Json(Reply::new(&left))).into_response())
+        let fields = fields::of(&left, app.legacy(FrontName::Http));
+        Ok((fields, Json(Reply::new(&left))).into_response())
     };
     refunded.await.unwrap_or_else(Problem::into_response)
 }

@@ -52,10 +52,11 @@ pub(super) async fn auth(
         let request = Request::new(domain, attributes, options.cost.unwrap_or(1));
         let answer = app.decide(FrontName::Http, &request).await.map_err(|error| undecidable(&error))?;
         tracing::debug!(domain, outcome = ?answer.outcome, "decided");
+        let legacy = app.legacy(FrontName::Http);
         Ok(match (answer.outcome, denied) {
-            (Outcome::Allowed, _) => (StatusCode::NO_CONTENT, fields::of(&answer)).into_response(),
-            (Outcome::Denied(_), Some(status)) => reply::respond_as(&answer, status),
-            _ => reply::respond(&answer),
+            (Outcome::Allowed, _) => (StatusCode::NO_CONTENT, fields::of(&answer, legacy)).into_response(),
+            (Outcome::Denied(_), Some(status)) => reply::respond_as(&answer, status, legacy),
+            _ => reply::respond(&answer, legacy),
         })
     };
     answer.await.unwrap_or_else(Problem::into_response)

@@ -33,7 +33,7 @@ async fn decide(app: &App, intent: Intent, body: Result<Vec<u8>, Problem>) -> Re
     let answer = app.decide(FrontName::Http, &request).await.map_err(|error| undecidable(&error))?;
     // Attributes stay out of the log: they name clients.
     tracing::debug!(domain = request.domain, outcome = ?answer.outcome, "decided");
-    Ok(reply::respond(&answer))
+    Ok(reply::respond(&answer, app.legacy(FrontName::Http)))
 }
 
 /// The store did not take what was to be kept there.

@@ -13,8 +13,11 @@ const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(super) const SOON: HeaderValue = HeaderValue::from_static("1");
 
 /// The headers of an answer. Shadow policies restrict nobody and lists have no quota, so they are not among them.
-pub(crate) fn of(answer: &Answer) -> HeaderMap {
-    let mut headers = HeaderMap::new();
+pub(crate) fn of(answer: &Answer, legacy: Legacy) -> HeaderMap {
+    let mut headers = match legacy {
+        Legacy::Sent => self::legacy(answer),
+        Legacy::Omitted => HeaderMap::new(),
+    };
     // Partitions (`pk`) are left out: they would tell client ids to whoever reads the response.
     let policies = list(answer, |word| {
         // Whole seconds are all the draft has; a shorter window says 1.
@@ -44,9 +47,15 @@ pub enum Legacy {
     Sent,
 }
 
+impl From<bool> for Legacy {
+    fn from(sent: bool) -> Self {
+        if sent { Self::Sent } else { Self::Omitted }
+    }
+}
+
 /// The fields that many know, and no standard: of the policy that matters most, how much it admits at once, how
 /// much is left, and in how many seconds it is untouched again.
-pub(crate) fn legacy(answer: &Answer) -> HeaderMap {
+fn legacy(answer: &Answer) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if let Some(word) = answer.decisive().filter(|word| word.is_counted()) {
         headers.insert(HeaderName::from_static("x-ratelimit-limit"), word.capacity.into());

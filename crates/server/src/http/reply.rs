@@ -6,6 +6,7 @@ use distributed_rate_limiter::Retry;
 use drl_core::Micros;
 use serde::Serialize;
 
+use super::fields::Legacy;
 use super::problem::{self, Head};
 use super::{fields, status};
 use crate::decider::{Answer, Outcome, Word};
@@ -54,12 +55,12 @@ struct Denial<'a> {
 }
 
 /// The response to an answered request.
-pub(super) fn respond(answer: &Answer) -> Response {
-    respond_as(answer, status::of_outcome(answer.outcome))
+pub(super) fn respond(answer: &Answer, legacy: Legacy) -> Response {
+    respond_as(answer, status::of_outcome(answer.outcome), legacy)
 }
 
 /// The same with another status.
-pub(super) fn respond_as(answer: &Answer, status: StatusCode) -> Response {
+pub(super) fn respond_as(answer: &Answer, status: StatusCode, legacy: Legacy) -> Response {
     let reply = Reply::new(answer);
     let mut response = match answer.outcome {
         Outcome::Allowed => axum::Json(reply).into_response(),
@@ -70,7 +71,7 @@ pub(super) fn respond_as(answer: &Answer, status: StatusCode) -> Response {
         }
     };
     debug_assert!(status == response.status() || status == StatusCode::OK);
-    response.headers_mut().extend(fields::of(answer));
+    response.headers_mut().extend(fields::of(answer, legacy));
     response
 }
 

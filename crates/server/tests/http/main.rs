@@ -8,6 +8,7 @@ mod bad_input;
 mod batch;
 mod client;
 mod drain;
+mod legacy;
 mod lists;
 mod openapi;
 mod operators;

@@ -20,6 +20,8 @@ pub(super) struct Document {
     domain: Option<DomainName>,
     /// How requests that proxies ask about are described.
     auth: Option<Auth>,
+    /// Whether clients of the HTTP front get X-RateLimit-* headers beside the standard ones.
+    legacy_headers: Option<bool>,
     /// The policies. A file without one would limit nothing.
     #[schemars(length(min = 1))]
     policies: Vec<Policy>,
