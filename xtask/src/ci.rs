@@ -3,11 +3,12 @@
 use anyhow::Result;
 
 use crate::step::{cargo, execute, step};
-use crate::{deny, python, rules, servers};
+use crate::{deny, python, rules, samples, servers};
 
 pub(crate) fn run() -> Result<()> {
     step("servers", servers::install_if_missing)?;
     step("python", python::install_if_missing)?;
+    step("samples", samples::check)?;
     step("format", || execute(&mut cargo(["fmt", "--all", "--check"])))?;
     step("clippy", || execute(&mut cargo(CLIPPY)))?;
     step("docs", || execute(cargo(DOC).env("RUSTDOCFLAGS", "-D warnings")))?;

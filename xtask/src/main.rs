@@ -8,6 +8,7 @@ mod debian;
 mod deny;
 mod python;
 mod rules;
+mod samples;
 mod servers;
 mod simulate;
 mod step;

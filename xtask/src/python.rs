@@ -2,6 +2,7 @@
 //! the target directory, where the tests look for it.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
@@ -10,8 +11,13 @@ use crate::debian::install;
 use crate::step::{execute, root};
 use crate::workspace::Workspace;
 
+/// Where it is.
+pub(crate) fn environment() -> Result<PathBuf> {
+    Ok(Workspace::load()?.target_directory.join("venv"))
+}
+
 pub(crate) fn install_if_missing() -> Result<()> {
-    let environment = Workspace::load()?.target_directory.join("venv");
+    let environment = environment()?;
     let wanted = root().join("xtask").join("requirements.txt");
     // Written last: an environment that has it has everything.
     let installed = environment.join("requirements.txt");

@@ -1,4 +1,4 @@
-//! The tests need real servers: Redis with its clients, and nginx; a bare Debian machine has none.
+//! The tests need real servers: Redis with its clients, nginx and Caddy; a bare Debian machine has none.
 
 use std::process::Command;
 
@@ -8,8 +8,8 @@ use crate::debian::{answers, install};
 use crate::step::execute;
 
 pub(crate) fn install_if_missing() -> Result<()> {
-    if ["redis-server", "redis-cli", "redis-benchmark", "nginx"].into_iter().all(answers) {
+    if ["redis-server", "redis-cli", "redis-benchmark", "nginx", "caddy"].into_iter().all(answers) {
         return execute(Command::new("redis-server").arg("--version"));
     }
-    install(&["redis-server", "redis-tools", "nginx-light"])
+    install(&["redis-server", "redis-tools", "nginx-light", "caddy"])
 }

@@ -4,6 +4,7 @@
 
 mod bench;
 mod check;
+mod fleet;
 mod process;
 mod resp;
 mod serve;

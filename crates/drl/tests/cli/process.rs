@@ -46,6 +46,12 @@ impl Serving {
         Self { child, ready, url }
     }
 
+    /// The front `admin`.
+    pub(crate) fn admin_url(&self) -> String {
+        let admin = self.ready.split_whitespace().find_map(|word| word.strip_prefix("admin="));
+        format!("http://{}", admin.unwrap_or_else(|| panic!("no such front: {:?}", self.ready)))
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }

@@ -1,24 +1,21 @@
 //! A real nginx asks through `auth_request`, with the configuration that users are given.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use drl_server::{Config, Front, Server, Settings};
 use drl_testkit::{Data, RedisServer};
 use tempfile::TempDir;
 
-/// What is in `deploy/`, with sockets of the test's own instead of ports.
-const SAMPLE: &str = include_str!("../../../deploy/nginx/rate-limit.conf");
+use crate::support::{Proxy, get, limiter};
 
-/// nginx in front of an upstream that answers everything with "served". Killed when dropped.
+/// What is in `deploy/`, with sockets of the test's own instead of ports.
+const SAMPLE: &str = include_str!("../../../../deploy/nginx/rate-limit.conf");
+
+/// nginx in front of an upstream that answers everything with "served".
 struct Nginx {
-    process: Child,
+    _process: Proxy,
     directory: TempDir,
 }
 
@@ -49,56 +46,12 @@ impl Nginx {
         fs::set_permissions(directory.path(), open).unwrap();
         let mut command = Command::new("nginx");
         command.args(["-c", &path("nginx.conf"), "-e", "stderr"]).stdin(Stdio::null());
-        let process = command.spawn().unwrap();
-        Self { process, directory }
+        Self { _process: Proxy::start(command), directory }
     }
 
-    /// The status and the head of what comes back; waits while nginx is not there yet.
     fn get(&self, path: &str, headers: &str) -> (u16, String) {
-        let started = Instant::now();
-        let mut stream = loop {
-            match UnixStream::connect(self.directory.path().join("front")) {
-                Ok(stream) => break stream,
-                Err(error) => assert!(started.elapsed() < Duration::from_secs(20), "{error}"),
-            }
-        };
-        let request = format!("GET {path} HTTP/1.0\r\nhost: example\r\n{headers}\r\n");
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
-        (status.unwrap_or_else(|| panic!("{answer}")), answer)
+        get(&self.directory.path().join("front"), path, headers)
     }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // SIGTERM, so that its worker ends too.
-        let _ = rustix::process::kill_process(
-            rustix::process::Pid::from_child(&self.process),
-            rustix::process::Signal::TERM,
-        );
-        let _ = self.process.wait();
-    }
-}
-
-/// Serves these policies on a socket in this directory, until the runtime ends.
-fn limiter(runtime: &tokio::runtime::Runtime, policies: &str, store: Option<String>) -> (TempDir, PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let socket = directory.path().join("drl");
-    let settings = Settings {
-        http: Front::Unix(socket.clone()),
-        grpc: Front::Off,
-        resp: Front::Off,
-        admin: Front::Off,
-        store,
-        ..Settings::new(Config::parse("test.yaml", policies).unwrap())
-    };
-    let server = runtime.block_on(Server::bind(settings)).unwrap();
-    fs::set_permissions(&socket, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-    runtime.spawn(server.run(std::future::pending()));
-    (directory, socket)
 }
 
 #[test]
