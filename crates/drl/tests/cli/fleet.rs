@@ -91,7 +91,7 @@ fn a_patch_on_one_reaches_the_others_within_a_second() {
     let [one, two, three] = fleet.instances.as_slice() else { panic!("three were started") };
     let agent = agent();
     assert_eq!(drain(one), 5);
-    let url = format!("{}/v1/policies/p", two.admin_url());
+    let url = format!("http://{}/v1/policies/p", two.address("admin"));
     let patched = agent.patch(&url).send(json!({ "limit": "8/day" }).to_string()).unwrap();
     assert_eq!(patched.status(), 200);
     let since = Instant::now();

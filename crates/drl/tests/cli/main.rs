@@ -5,6 +5,7 @@
 mod bench;
 mod check;
 mod fleet;
+mod idle;
 mod process;
 mod resp;
 mod serve;

@@ -46,10 +46,15 @@ impl Serving {
         Self { child, ready, url }
     }
 
-    /// The front `admin`.
-    pub(crate) fn admin_url(&self) -> String {
-        let admin = self.ready.split_whitespace().find_map(|word| word.strip_prefix("admin="));
-        format!("http://{}", admin.unwrap_or_else(|| panic!("no such front: {:?}", self.ready)))
+    /// Where a front listens.
+    pub(crate) fn address(&self, front: &str) -> String {
+        let fronts = self.ready.split_whitespace().filter_map(|word| word.split_once('='));
+        let address = fronts.into_iter().find_map(|(name, address)| (name == front).then_some(address));
+        address.unwrap_or_else(|| panic!("no such front: {:?}", self.ready)).to_owned()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
