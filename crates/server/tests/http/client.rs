@@ -107,6 +107,7 @@ fn reply(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Rep
     let is_json = |kind: &ureq::http::HeaderValue| kind.to_str().unwrap().contains("json");
     let body = match response.headers().get("content-type") {
         Some(kind) if is_json(kind) => json(&text),
+        _ if text.is_empty() => Value::Null,
         _ => text.into(),
     };
     Reply { status: response.status().as_u16(), headers: response.headers().clone(), body }

@@ -81,7 +81,7 @@ impl Operation<'_> {
             assert!(!told || documented.any(|known| known == name), "{name}: {at}");
         }
         let Some(contents) = response["content"].as_object() else {
-            return assert_eq!(reply.body, json!(""), "{at}");
+            return assert_eq!(reply.body, Value::Null, "{at}");
         };
         let kind = reply.header("content-type").unwrap().split(';').next().unwrap();
         let mut schema = contents.get(kind).unwrap_or_else(|| panic!("{kind}: {at}"))["schema"].clone();
@@ -174,7 +174,7 @@ fn methods_are_those_of_the_document() {
     {
         let Operation { path, .. } = operation;
         let client = if operation.admin { server.admin() } else { server.client() };
-        let reply = client.send("BREW", path, (&[], &Value::Null));
+        let reply = client.send("TRACE", path, (&[], &Value::Null));
         assert_eq!(reply.status, 405, "{path}");
         let allowed: BTreeSet<String> = reply
             .header("allow")
@@ -188,6 +188,6 @@ fn methods_are_those_of_the_document() {
         assert_eq!(allowed, documented.map(|(method, _)| method.clone()).collect(), "{path}");
     }
     for path in ["/v1/auth", "/v1/auth/search"] {
-        assert_eq!(server.client().send("BREW", path, (&[], &Value::Null)).status, 204, "any method");
+        assert_eq!(server.client().send("TRACE", path, (&[], &Value::Null)).status, 204, "any method");
     }
 }
