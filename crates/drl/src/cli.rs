@@ -1,7 +1,9 @@
 //! The arguments.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use drl_server::{Front, Password, TlsFiles};
@@ -79,6 +81,10 @@ pub(crate) struct Serve {
     /// changes are taken from this machine only.
     #[arg(long, env = "DRL_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub(crate) admin_token: Option<String>,
+    /// How long a request may take over HTTP and gRPC. Longer than policies let requests wait (`on_limited`, 30 s
+    /// at the most), or those are told that it took too long.
+    #[arg(long, env = "DRL_REQUEST_TIMEOUT", value_name = "TIME", default_value = "35s", value_parser = patience)]
+    pub(crate) request_timeout: Duration,
     #[command(flatten)]
     pub(crate) tls: Tls,
 }
@@ -105,6 +111,18 @@ impl Tls {
             client_authorities: self.tls_client_ca,
         })
     }
+}
+
+/// A time as it is written.
+pub(crate) fn span(text: &str) -> anyhow::Result<Duration> {
+    let signed: jiff::SignedDuration = text.parse().context("not a time such as 500ms, 10s or 1m")?;
+    Duration::try_from(signed).context("a time before its start")
+}
+
+fn patience(text: &str) -> anyhow::Result<Duration> {
+    let patience = span(text)?;
+    anyhow::ensure!(!patience.is_zero(), "no request is answered in no time");
+    Ok(patience)
 }
 
 fn front(text: &str) -> Result<Front, String> {

@@ -24,11 +24,21 @@ pub(crate) fn run(arguments: cli::Serve) -> anyhow::Result<Exit> {
         Some(path) => Config::load(path).context("the policies are not valid")?,
         None => Config::quickstart(),
     };
-    let cli::Serve { config: files, store, http, grpc, resp, resp_password, admin, admin_token, .. } =
-        arguments;
+    let cli::Serve {
+        config: files,
+        store,
+        http,
+        grpc,
+        resp,
+        resp_password,
+        admin,
+        admin_token,
+        request_timeout,
+        ..
+    } = arguments;
     let legacy = Legacy::from(arguments.legacy_headers);
     let fronts = Settings { http, grpc, resp, resp_password, admin, admin_token, ..Settings::new(config) };
-    let settings = Settings { files, store, tls: arguments.tls.files(), legacy, ..fronts };
+    let settings = Settings { files, store, tls: arguments.tls.files(), legacy, request_timeout, ..fronts };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(settings))?;
     Ok(Exit::Success)

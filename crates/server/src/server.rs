@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use distributed_rate_limiter::Error;
 use distributed_rate_limiter::engine::{self, Engine, EngineOptions};
+use drl_core::policy::Policy;
 use drl_store::Store;
 use tokio::sync::watch;
 
@@ -54,6 +55,8 @@ pub struct Settings {
     /// Whether clients get `X-RateLimit-*` fields beside the standard ones, at every front that has any. For the HTTP
     /// front the policy file can say so, too.
     pub legacy: Legacy,
+    /// How long a request may take over HTTP and gRPC until its answer begins.
+    pub request_timeout: Duration,
     /// How long requests in flight may take once the server drains.
     pub drain: Duration,
 }
@@ -74,6 +77,8 @@ impl Settings {
             tls: None,
             admin_token: None,
             legacy: Legacy::Omitted,
+            // Longer than any policy lets a request wait.
+            request_timeout: Policy::LONGEST_WAIT + Duration::from_secs(5),
             drain: Duration::from_secs(10),
         }
     }
@@ -114,6 +119,7 @@ pub(crate) struct App {
     live: Arc<Live>,
     metrics: Arc<Metrics>,
     legacy: Legacy,
+    longest: Duration,
     stop: watch::Sender<bool>,
 }
 
@@ -140,6 +146,11 @@ impl App {
             FrontName::Http if self.legacy == Legacy::Omitted => self.live.now().config.legacy,
             FrontName::Http | FrontName::Grpc | FrontName::Resp => self.legacy,
         }
+    }
+
+    /// How long a request may take.
+    pub(crate) fn longest(&self) -> Duration {
+        self.longest
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -248,7 +259,8 @@ impl Server {
         if addresses == (Fronts { http: None, grpc: None, resp: None, admin: None }) {
             return Err(StartError::NothingToServe);
         }
-        let app = Arc::new(App { live, metrics, legacy: settings.legacy, stop: watch::Sender::new(false) });
+        let (legacy, longest) = (settings.legacy, settings.request_timeout);
+        let app = Arc::new(App { live, metrics, legacy, longest, stop: watch::Sender::new(false) });
         let grpc = grpc::routes(Arc::clone(&app), Stopping::new(&app.stop))?;
         let bounds = Bounds { connections: CONNECTIONS, patience: PATIENCE, drain: settings.drain };
         let Settings { files, tls: tls_files, admin_token, .. } = settings;

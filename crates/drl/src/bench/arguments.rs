@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 use distributed_rate_limiter::{Leases, Shards};
 use drl_load::{Distribution, Settings};
+
+use crate::cli::span;
 
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
@@ -86,9 +87,4 @@ impl Bench {
             seed: self.seed,
         }
     }
-}
-
-fn span(text: &str) -> anyhow::Result<Duration> {
-    let signed: jiff::SignedDuration = text.parse().context("not a time such as 500ms, 10s or 1m")?;
-    Duration::try_from(signed).context("a time before its start")
 }

@@ -1,20 +1,18 @@
 //! How long a call may take until its answer begins: what its client says (`grpc-timeout`), and no longer than
-//! we have patience for a message that does not come.
+//! any request may.
 
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use tonic::Status;
 
 const TIMEOUT: &str = "grpc-timeout";
-/// The longest.
-const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) async fn keep(request: Request, next: Next) -> Response {
+pub(super) async fn keep(State(longest): State<Duration>, request: Request, next: Next) -> Response {
     let wanted = request.headers().get(TIMEOUT).and_then(|value| parse(value.to_str().ok()?));
-    let patience = wanted.map_or(PATIENCE, |wanted| wanted.min(PATIENCE));
+    let patience = wanted.map_or(longest, |wanted| wanted.min(longest));
     match tokio::time::timeout(patience, next.run(request)).await {
         Ok(response) => response,
         Err(_elapsed) => Status::deadline_exceeded("the call took too long").into_http(),
@@ -43,19 +41,23 @@ fn parse(text: &str) -> Option<Duration> {
 mod tests {
     use axum::Router;
     use axum::body::Body;
-    use axum::middleware::from_fn;
+    use axum::middleware::from_fn_with_state;
     use axum::routing::post;
     use tower_service::Service as _;
 
     use super::*;
 
     #[tokio::test]
-    async fn a_call_ends_when_its_clients_time_is_over() {
+    async fn a_call_ends_when_its_clients_time_or_ours_is_over() {
         let hangs = || std::future::pending::<()>();
-        let mut routes = Router::new().route("/", post(hangs)).layer(from_fn(keep));
-        let call = Request::post("/").header(TIMEOUT, "5m").body(Body::empty()).unwrap();
-        let response = routes.call(call).await.unwrap();
-        assert_eq!(response.headers()["grpc-status"], "4", "DEADLINE_EXCEEDED");
+        let hour = Duration::from_secs(3_600);
+        for (client, ours) in [("5m", hour), ("1H", Duration::from_millis(5))] {
+            let keep = from_fn_with_state(ours, keep);
+            let mut routes = Router::new().route("/", post(hangs)).layer(keep);
+            let call = Request::post("/").header(TIMEOUT, client).body(Body::empty()).unwrap();
+            let response = routes.call(call).await.unwrap();
+            assert_eq!(response.headers()["grpc-status"], "4", "DEADLINE_EXCEEDED");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) mod status;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use drl_proto::DESCRIPTORS;
 use drl_proto::server::RateLimitServiceServer;
 use tonic::service::Routes;
@@ -41,6 +41,7 @@ pub(crate) const LONGEST: usize = 64 << 10;
 /// # Errors
 /// If what is compiled in does not describe itself.
 pub(crate) fn routes(app: Arc<App>, stopping: Stopping) -> Result<Router, tonic_reflection::server::Error> {
+    let keep = from_fn_with_state(app.longest(), deadline::keep);
     let limits = RateLimitServiceServer::new(service::Limits::new(Arc::clone(&app)));
     let health = HealthServer::new(health::Health::new(app, stopping));
     let described = || {
@@ -52,5 +53,5 @@ pub(crate) fn routes(app: Arc<App>, stopping: Stopping) -> Result<Router, tonic_
         .add_service(health.max_decoding_message_size(LONGEST))
         .add_service(described().build_v1()?.max_decoding_message_size(LONGEST))
         .add_service(described().build_v1alpha()?.max_decoding_message_size(LONGEST));
-    Ok(routes.into_axum_router().layer(from_fn(deadline::keep)))
+    Ok(routes.into_axum_router().layer(keep))
 }

@@ -20,7 +20,7 @@ use crate::server::App;
 /// Answers what is left afterwards: 200, with the members of a peek.
 pub(super) async fn refund(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
     let refunded = async {
-        let bytes = body::read(&headers, body).await?;
+        let bytes = body::read(&app, &headers, body).await?;
         let refund = request::Refund::parse(&bytes)?;
         let request = refund.what().request(Intent::Peek)?;
         let failed = |error| undecidable(&error);

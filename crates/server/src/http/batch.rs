@@ -49,7 +49,7 @@ struct Item<T> {
 
 pub(super) async fn check(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
     let answered = async {
-        let bytes = body::read_up_to(body::LONGEST_BATCH, &headers, body).await?;
+        let bytes = body::read_up_to(body::LONGEST_BATCH, &app, &headers, body).await?;
         let Checks { checks } = serde_json::from_slice(&bytes).map_err(|error| request::malformed(&error))?;
         if checks.len() > MOST {
             let detail = format!("{} checks are more than {MOST}", checks.len());

@@ -8,6 +8,7 @@ use http_body_util::BodyExt;
 
 use super::problem::Problem;
 use super::status::Refusal;
+use crate::server::App;
 
 /// The longest body that is looked at.
 pub(in crate::http) const LONGEST: usize = 64 << 10;
@@ -15,7 +16,7 @@ pub(in crate::http) const LONGEST: usize = 64 << 10;
 pub(in crate::http) const LONGEST_BATCH: usize = 1 << 20;
 /// What is read and dropped beyond that, so that the client gets to read why it is refused.
 const DISCARDED: usize = 4 << 20;
-/// How long a client may take to send its body.
+/// How long a client may take to send its body; half of what the request may take, if that is less.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a body may call itself. The form type is what `curl -d` says whatever the data; an absent type is
@@ -23,21 +24,24 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const TYPES: [&str; 3] = ["application/json", "text/json", "application/x-www-form-urlencoded"];
 
 /// The whole body, if it is acceptable.
-pub(in crate::http) async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
-    read_up_to(LONGEST, headers, body).await
+pub(in crate::http) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
+    read_up_to(LONGEST, app, headers, body).await
 }
 
 /// The same with another bound.
 pub(in crate::http) async fn read_up_to(
     longest: usize,
+    app: &App,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Vec<u8>, Problem> {
     media_type(headers)?;
-    match tokio::time::timeout(PATIENCE, collect(longest, body)).await {
+    // Before the request's own time is over, so that whoever is slow is told so.
+    let patience = PATIENCE.min(app.longest() / 2);
+    match tokio::time::timeout(patience, collect(longest, body)).await {
         Ok(bytes) => bytes,
         Err(_elapsed) => {
-            let detail = format!("the body did not arrive within {PATIENCE:?}");
+            let detail = format!("the body did not arrive within {patience:?}");
             Err(Problem::new(Refusal::TooSlow, detail))
         }
     }

@@ -16,11 +16,11 @@ use crate::metrics::FrontName;
 use crate::server::App;
 
 pub(in crate::http) async fn check(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
-    answer(&app, Intent::Check, body::read(&headers, body).await).await
+    answer(&app, Intent::Check, body::read(&app, &headers, body).await).await
 }
 
 pub(in crate::http) async fn peek(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
-    answer(&app, Intent::Peek, body::read(&headers, body).await).await
+    answer(&app, Intent::Peek, body::read(&app, &headers, body).await).await
 }
 
 async fn answer(app: &App, intent: Intent, body: Result<Vec<u8>, Problem>) -> Response {

@@ -25,7 +25,7 @@ pub(in crate::http) async fn call(State(app): State<Arc<App>>, headers: HeaderMa
 }
 
 async fn decide(app: &App, headers: &HeaderMap, body: Body) -> Result<Response, Problem> {
-    let message = parse(&body::read(headers, body).await?)?;
+    let message = parse(&body::read(app, headers, body).await?)?;
     let response = grpc::call(app, FrontName::Http, message).await.map_err(refused)?;
     let status = status::http(response.overall_code());
     Ok((status, Json(message_of(&response)?)).into_response())

@@ -16,6 +16,7 @@ mod auth;
 mod batch;
 mod body;
 mod check;
+mod deadline;
 pub(crate) mod fields;
 mod health;
 mod json;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{Method, Uri};
+use axum::middleware;
 use axum::response::Response;
 use axum::routing::{any, get, post};
 
@@ -40,7 +42,8 @@ use status::Refusal;
 
 /// What answers at the front's address.
 pub(crate) fn routes(app: Arc<App>) -> Router {
-    route::router(table()).with_state(app)
+    let keep = middleware::from_fn_with_state(app.longest(), deadline::keep);
+    route::router(table()).layer(keep).with_state(app)
 }
 
 /// Every route of the front.

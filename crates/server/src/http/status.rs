@@ -30,6 +30,8 @@ pub(in crate::http) enum Refusal {
     Forbidden,
     /// Draining, or the store is needed and out of reach.
     NotReady,
+    /// There was no answer in time.
+    Late,
 }
 
 /// The status of an outcome.
@@ -57,6 +59,7 @@ pub(in crate::http) fn of_refusal(refusal: Refusal) -> StatusCode {
         Refusal::Unauthorized => StatusCode::UNAUTHORIZED,
         Refusal::Forbidden => StatusCode::FORBIDDEN,
         Refusal::Undecidable | Refusal::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Late => StatusCode::GATEWAY_TIMEOUT,
     }
 }
 

@@ -36,6 +36,14 @@ async fn nobody_is_told_a_verdict_that_the_store_did_not_give() {
 }
 
 #[tokio::test]
+async fn a_call_that_takes_too_long_is_told_so() {
+    let store = MoodyStore::new(Mood::Hold);
+    let server = Running::on_store_within(Duration::from_millis(20), POLICIES, store).await;
+    let late = server.client().await.call(request([descriptor(&[("client", "a")])])).await.unwrap_err();
+    assert_eq!((late.code(), late.message()), (Code::DeadlineExceeded, "the call took too long"));
+}
+
+#[tokio::test]
 async fn health_follows_the_store_and_the_drain() {
     let store = MoodyStore::new(Mood::Answer);
     let mut server = Running::on_store(POLICIES, Arc::<MoodyStore>::clone(&store)).await;

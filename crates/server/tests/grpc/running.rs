@@ -37,6 +37,12 @@ impl Running {
         Self::run(async { Server::on_store(store, "test", settings).await }).await
     }
 
+    /// On a store that may take longer than requests may.
+    pub(crate) async fn on_store_within(longest: Duration, policies: &str, store: Arc<dyn Store>) -> Self {
+        let settings = Settings { request_timeout: longest, ..settings(policies) };
+        Self::run(async { Server::on_store(store, "test", settings).await }).await
+    }
+
     /// On the embedded store, with the fields of old.
     pub(crate) async fn with_legacy_fields(policies: &str) -> Self {
         let settings = Settings { legacy: Legacy::Sent, ..settings(policies) };

@@ -1,6 +1,9 @@
 //! `GET /openapi.json` against answers of every status that it names.
 
 use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
 
 use drl_server::Settings;
 use serde_json::{Value, json};
@@ -58,9 +61,12 @@ impl Operation<'_> {
         }
     }
 
+    fn own_path(&self) -> String {
+        self.path.replace("{path}", "search").replace("{name}", "per-client").replace("{id}", "alice")
+    }
+
     fn ask(&self, sent: Sent<'_>) -> Reply {
-        let own =
-            self.path.replace("{path}", "search").replace("{name}", "per-client").replace("{id}", "alice");
+        let own = self.own_path();
         let client = if self.admin { sent.server.admin() } else { sent.server.client() };
         let path = sent.path.unwrap_or(&own);
         client.send_text(&self.method.to_uppercase(), path, (sent.headers, sent.body))
@@ -120,6 +126,8 @@ fn answers_are_what_the_document_says() {
     let (fine, guarded) = (Running::with(POLICIES, as_it_is), Running::with(POLICIES, with_token));
     let (refusing, otherwise) = (Running::start(REFUSING), Running::start(OTHERWISE));
     let failing = [POLICIES, CLOSED].map(|policies| Running::on_store(policies, MoodyStore::new(Mood::Fail)));
+    let soon = |settings| Settings { request_timeout: Duration::from_millis(100), ..settings };
+    let hasty = Running::on_store_with(POLICIES, MoodyStore::new(Mood::Hold), soon);
     let document = document(&fine.client());
     for operation in operations(&document) {
         let usual = |server| Sent { server, path: None, headers: &[], body: operation.example() };
@@ -143,8 +151,11 @@ fn answers_are_what_the_document_says() {
                     "429" => vec![usual(&refusing)],
                     "503" => failing.iter().map(usual).collect(),
                     "default" => vec![usual(&otherwise)],
-                    // A body that does not come: see `slow_clients`.
-                    "408" => vec![],
+                    "504" => vec![usual(&hasty)],
+                    "408" => {
+                        operation.holds("408", &stalled(&operation, &hasty));
+                        vec![]
+                    }
                     other => panic!("{other}: who answers it?"),
                 };
                 (status, asked)
@@ -156,6 +167,23 @@ fn answers_are_what_the_document_says() {
             }
         }
     }
+}
+
+/// What is answered while the body does not come.
+fn stalled(operation: &Operation<'_>, server: &Running) -> Reply {
+    let address = if operation.admin { server.admin } else { server.address };
+    let mut stream = TcpStream::connect(address).unwrap();
+    let (method, path) = (operation.method.to_uppercase(), operation.own_path());
+    write!(stream, "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 9\r\n\r\n{{")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let fields = lines.filter_map(|line| line.split_once(": "));
+    let headers = fields.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+    Reply { status, headers, body: serde_json::from_str(body).unwrap() }
 }
 
 fn not_found<'s>(operation: &Operation<'_>, usual: Sent<'s>) -> Vec<Sent<'s>> {

@@ -1,5 +1,8 @@
 //! What a policy says when the store does not.
 
+use std::time::Duration;
+
+use drl_server::Settings;
 use serde_json::json;
 
 use crate::running::Running;
@@ -54,4 +57,22 @@ fn a_shadow_whose_store_fails_changes_nothing() {
     let reply = server.client().check(&json!({}));
     assert_eq!(reply.status, 200);
     assert_eq!(server.client().get("/readyz").status, 200);
+}
+
+/// The store does not answer, and nothing else bounds the wait.
+#[test]
+fn a_request_that_takes_too_long_is_told_so() {
+    let store = MoodyStore::new(Mood::Hold);
+    let soon = |settings| Settings { request_timeout: Duration::from_millis(20), ..settings };
+    let server = Running::on_store_with(&policies("error"), store.clone(), soon);
+    for path in ["/v1/check", "/v1/peek", "/v1/refund"] {
+        let late = server.client().post(path, r#"{"attributes":{"client":"a"}}"#);
+        assert_eq!(late.status, 504, "{path}");
+        assert!(late.problem()["detail"].as_str().unwrap().starts_with("no answer within 20ms"), "{late:?}");
+    }
+    assert_eq!(server.client().get("/v1/auth").status, 504);
+    assert_eq!(server.client().check(&json!({})).status, 200, "no policy is met");
+    store.turn(Mood::Answer);
+    let limit = server.client().check(&json!({ "client": "b" })).status;
+    assert_eq!(limit, 200, "others go on");
 }

@@ -34,7 +34,16 @@ impl Running {
     }
 
     pub(crate) fn on_store(policies: &str, store: Arc<dyn Store>) -> Self {
-        let settings = settings(policies);
+        Self::on_store_with(policies, store, |settings| settings)
+    }
+
+    /// On a store, with other settings.
+    pub(crate) fn on_store_with(
+        policies: &str,
+        store: Arc<dyn Store>,
+        change: impl FnOnce(Settings) -> Settings,
+    ) -> Self {
+        let settings = change(settings(policies));
         Self::run(move || Box::pin(async { Server::on_store(store, "test", settings).await }))
     }
 

@@ -44,7 +44,7 @@ pub(super) async fn put(
     body: Body,
 ) -> Response {
     let changed = async {
-        let bytes = body::read(&headers, body).await?;
+        let bytes = body::read(&app, &headers, body).await?;
         let Put { tier } = serde_json::from_slice(&bytes).map_err(|error| request::malformed(&error))?;
         if tier.is_empty() || tier.len() > LONGEST || client.len() > LONGEST_CLIENT {
             let detail = format!(

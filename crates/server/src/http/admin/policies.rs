@@ -104,7 +104,7 @@ pub(super) async fn patch(
     let domain = place.0.domain.unwrap_or_else(|| Policies::DEFAULT_DOMAIN.to_owned());
     let id = PolicyId { domain, policy };
     let changed = async {
-        let bytes = body::read(&headers, body).await?;
+        let bytes = body::read(&app, &headers, body).await?;
         let change = serde_json::from_slice(&bytes).map_err(|error| request::malformed(&error))?;
         app.live().patch(id.clone(), change).await.map_err(|error| refused(&id, error))?;
         Ok(Json(Listing::new(&app.live().now(), Some(&id))).into_response())

@@ -19,7 +19,7 @@ use crate::server::App;
 /// Answers which policies' counters were reset.
 pub(super) async fn reset(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
     let done = async {
-        let bytes = body::read(&headers, body).await?;
+        let bytes = body::read(&app, &headers, body).await?;
         let reset = request::Reset::parse(&bytes)?;
         let request = reset.what().request(Intent::Peek)?;
         let names = app.live().decider().reset(&request, reset.policy()).await;
