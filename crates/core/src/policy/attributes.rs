@@ -6,7 +6,45 @@ use smallvec::SmallVec;
 
 /// The attributes of one request: names and values, each name once. A value is any byte string.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Attributes<'a>(SmallVec<[(&'a str, &'a [u8]); 8]>);
+pub struct Attributes<'a> {
+    pairs: SmallVec<[(&'a str, &'a [u8]); 8]>,
+    /// Of entries whose keys come again.
+    names: Option<&'a Names>,
+}
+
+/// Names for the entries of a descriptor, which may have the same key: the second `key` is the attribute `key~2`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(Vec<Named>);
+
+/// An entry whose key has come before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Named {
+    at: usize,
+    name: Box<str>,
+}
+
+impl Names {
+    /// Names the entries that have these keys. With more keys than [`Attributes::MOST`] the entries are refused
+    /// anyway.
+    pub fn new<'k>(keys: impl IntoIterator<Item = &'k str>) -> Self {
+        let keys: SmallVec<[&str; 8]> = keys.into_iter().take(Attributes::MOST).collect();
+        let named = keys.iter().enumerate().filter_map(|(at, key)| {
+            let earlier = keys.get(..at)?.iter().filter(|earlier| *earlier == key).count();
+            (earlier > 0).then(|| Named { at, name: format!("{key}~{}", earlier + 1).into() })
+        });
+        Self(named.collect())
+    }
+
+    /// The key that was given such a name.
+    fn key(name: &str) -> &str {
+        name.rsplit_once('~').map_or(name, |(key, _)| key)
+    }
+
+    fn of(&self, at: usize) -> Option<&str> {
+        let found = self.0.binary_search_by_key(&at, |named| named.at).ok()?;
+        self.0.get(found).map(|named| &*named.name)
+    }
+}
 
 impl<'a> Attributes<'a> {
     /// The most attributes a request may have: what bounds the cost of matching it.
@@ -22,12 +60,25 @@ impl<'a> Attributes<'a> {
             if attributes.get(name).is_some() {
                 return Err(AttributesError::Duplicate(name.to_owned()));
             }
-            if attributes.0.len() == Self::MOST {
+            if attributes.pairs.len() == Self::MOST {
                 return Err(AttributesError::TooMany);
             }
-            attributes.0.push((name, value));
+            attributes.pairs.push((name, value));
         }
         Ok(attributes)
+    }
+
+    /// The entries of a descriptor, in their order, and the names that tell those of the same key apart.
+    ///
+    /// # Errors
+    /// As [`Attributes::new`], where names are the same.
+    pub fn of_entries(
+        entries: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+        names: &'a Names,
+    ) -> Result<Self, AttributesError> {
+        let named = |(at, (key, value))| (names.of(at).unwrap_or(key), value);
+        let attributes = Self::new(entries.into_iter().enumerate().map(named))?;
+        Ok(Self { names: (!names.0.is_empty()).then_some(names), ..attributes })
     }
 
     /// The same, with this attribute unless there is one of that name, or none is given, or there is no room.
@@ -37,25 +88,31 @@ impl<'a> Attributes<'a> {
         'a: 'b,
     {
         let mut all: SmallVec<[(&'b str, &'b [u8]); 8]> =
-            self.0.iter().map(|&(name, value)| (name, value)).collect();
+            self.pairs.iter().map(|&(name, value)| (name, value)).collect();
         if let Some(value) = value
             && all.len() < Self::MOST
             && self.get(name).is_none()
         {
             all.push((name, value));
         }
-        Attributes(all)
+        Attributes { pairs: all, names: None }
     }
 
     /// The value of an attribute.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
-        self.0.iter().find(|(candidate, _)| *candidate == name).map(|(_, value)| *value)
+        self.pairs.iter().find(|(candidate, _)| *candidate == name).map(|(_, value)| *value)
     }
 
     /// Every attribute, in the order given.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + '_ {
-        self.0.iter().copied()
+        self.pairs.iter().copied()
+    }
+
+    /// The same as entries, under the keys that were sent.
+    pub fn entries(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + '_ {
+        let sent = |at, name| self.names.and_then(|names| names.of(at)).map_or(name, Names::key);
+        self.pairs.iter().enumerate().map(move |(at, &(name, value))| (sent(at, name), value))
     }
 }
 

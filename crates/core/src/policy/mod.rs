@@ -10,6 +10,7 @@
 //! | [`terms`] | the words of a policy: actions, modes, what happens when it says no |
 //! | [`definition`] | one policy, checked |
 //! | [`error`] | why a policy cannot be kept |
+//! | [`prefixes`] | all prefixes of a value among many |
 //!
 //! A policy matches a request if **every** attribute it names in `match` is there with a value that fits,
 //! and every attribute it counts by (`per`) is there at all. A request without a `client` is not counted by
@@ -27,18 +28,19 @@ pub mod definition;
 pub mod error;
 mod index;
 pub mod pattern;
-mod prefixes;
+pub mod prefixes;
 pub mod terms;
 
 use smallvec::SmallVec;
 
 pub use address::Block;
-pub use attributes::{Attributes, AttributesError};
+pub use attributes::{Attributes, AttributesError, Names};
 pub use axis::{Axis, Spellings};
 pub use condition::Condition;
 pub use definition::{Allowance, Partition, Policy};
 pub use error::PolicyError;
 pub use pattern::Pattern;
+pub use prefixes::Prefixes;
 pub use terms::{Action, Enforcement, OnLimited, OnStoreFailure};
 
 use axis::Addresses;

@@ -1,10 +1,10 @@
 //! All prefixes of a value among many, without trying each.
 
-/// Prefixes and the policies posted under them, sorted. Since a value's prefixes are prefixes of each
+/// Prefixes and the numbers posted under them (of policies, of rules), sorted. Since a value's prefixes are prefixes of each
 /// other, each entry remembers the longest other entry it begins with: all prefixes of a value lie on
 /// the chain of the one found by binary search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Prefixes {
+pub struct Prefixes {
     /// What each entry begins with: searched without a look at the entries, which are all over the memory.
     heads: Vec<u128>,
     entries: Vec<Entry>,
@@ -14,24 +14,26 @@ pub(super) struct Prefixes {
 struct Entry {
     prefix: Box<[u8]>,
     parent: Option<usize>,
-    policies: Vec<u32>,
+    numbers: Vec<u32>,
 }
 
 impl Prefixes {
-    pub(super) fn new(mut posts: Vec<(&[u8], u32)>) -> Self {
+    /// An index of numbers, each posted under a prefix.
+    #[must_use]
+    pub fn new(mut posts: Vec<(&[u8], u32)>) -> Self {
         posts.sort_unstable();
         let mut entries: Vec<Entry> = Vec::new();
         let mut chain: Vec<usize> = Vec::new();
-        for (prefix, policy) in posts {
+        for (prefix, number) in posts {
             match entries.last_mut() {
-                Some(last) if *last.prefix == *prefix => last.policies.push(policy),
+                Some(last) if *last.prefix == *prefix => last.numbers.push(number),
                 _ => {
                     while chain.last().is_some_and(|&top| !prefix.starts_with(&entries[top].prefix)) {
                         chain.pop();
                     }
                     let parent = chain.last().copied();
                     chain.push(entries.len());
-                    entries.push(Entry { prefix: prefix.into(), parent, policies: vec![policy] });
+                    entries.push(Entry { prefix: prefix.into(), parent, numbers: vec![number] });
                 }
             }
         }
@@ -42,8 +44,8 @@ impl Prefixes {
         self.entries.is_empty()
     }
 
-    /// Calls `found` with the policies under each prefix of `value`.
-    pub(super) fn of(&self, value: &[u8], mut found: impl FnMut(&[u32])) {
+    /// Calls `found` with the numbers under each prefix of `value`.
+    pub fn of(&self, value: &[u8], mut found: impl FnMut(&[u32])) {
         // The greatest entry up to `value` may be none of its prefixes, but it begins with all of them:
         // whatever sorts between a prefix of `value` and `value` itself begins with that prefix.
         let near = head(value);
@@ -53,7 +55,7 @@ impl Prefixes {
         let mut next = (before + alike.partition_point(|entry| *entry.prefix <= *value)).checked_sub(1);
         while let Some(entry) = next.and_then(|at| self.entries.get(at)) {
             if value.starts_with(&entry.prefix) {
-                found(&entry.policies);
+                found(&entry.numbers);
             }
             next = entry.parent;
         }

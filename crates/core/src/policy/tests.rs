@@ -272,6 +272,22 @@ fn what_cannot_be_kept_is_refused() {
 }
 
 #[test]
+fn entries_of_one_key_are_told_apart_by_name_and_stay_as_they_were_sent() {
+    let sent = [("k", &b"a"[..]), ("j", b"b"), ("k", b"c"), ("k~x", b"d"), ("k~x", b"e"), ("k", b"f")];
+    let names = Names::new(sent.map(|(key, _)| key));
+    let attributes = Attributes::of_entries(sent, &names).unwrap();
+    assert!(attributes.entries().eq(sent));
+    let named: Vec<&str> = attributes.iter().map(|(name, _)| name).collect();
+    assert_eq!(named, ["k", "j", "k~2", "k~x", "k~x~2", "k~3"]);
+    assert_eq!(attributes.get("k~3"), Some(&b"f"[..]));
+
+    let sent = [("k", &b"a"[..]), ("k", b"b"), ("k~2", b"c")];
+    let names = Names::new(sent.map(|(key, _)| key));
+    let refused = Attributes::of_entries(sent, &names);
+    assert_eq!(refused, Err(AttributesError::Duplicate("k~2".to_owned())));
+}
+
+#[test]
 fn attributes_are_bounded_and_named_once() {
     let names: Vec<String> = (0..=Attributes::MOST).map(|number| format!("a{number}")).collect();
     let pairs = names.iter().map(|name| (name.as_str(), &b""[..]));

@@ -4,6 +4,7 @@
 //! and lose the place of what is inside an alternative ("a limit or a table").
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
@@ -16,14 +17,17 @@ const MOST_NODES: usize = 4_000_000;
 
 /// A node and its place.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
-    pub(super) place: Place,
-    pub(super) value: Value,
+pub(crate) struct Node {
+    pub(crate) place: Place,
+    pub(crate) value: Value,
+    /// How a number or a truth value is written: `NO`, `007`, `0x10`.
+    pub(crate) spelling: Option<Box<str>>,
+    bytes: Range<usize>,
 }
 
 /// What a node is.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     Whole(i128),
@@ -35,14 +39,14 @@ pub(super) enum Value {
 
 /// One line of a table.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
-    pub(super) place: Place,
-    pub(super) key: String,
-    pub(super) node: Node,
+pub(crate) struct Entry {
+    pub(crate) place: Place,
+    pub(crate) key: String,
+    pub(crate) node: Node,
 }
 
 /// Reads a document; what is not YAML is a problem.
-pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
+pub(crate) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
     let mut options = Options::default();
     options.with_snippet = false;
     if let Some(budget) = &mut options.budget {
@@ -52,7 +56,10 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
         budget.max_events = 4 * nodes;
     }
     match serde_saphyr::from_str_with_options::<Node>(text, options) {
-        Ok(node) => Some(node),
+        Ok(mut node) => {
+            node.spell(text);
+            Some(node)
+        }
         Err(error) => {
             let place = error.location().map_or(Place::START, Place::from);
             problems.add(place, message(&error));
@@ -76,10 +83,40 @@ impl From<Location> for Place {
     }
 }
 
+fn range(location: Location) -> Option<Range<usize>> {
+    let span = location.span();
+    let start = usize::try_from(span.byte_offset()?).ok()?;
+    Some(start..start.checked_add(usize::try_from(span.byte_len()?).ok()?)?)
+}
+
+impl Node {
+    /// A node that nobody wrote.
+    pub(crate) fn new(place: Place, value: Value) -> Self {
+        Self { place, value, spelling: None, bytes: 0..0 }
+    }
+
+    /// Notes how scalars are written whose value does not say it. What is in quotes has been given a type by
+    /// a tag, and is spelled as its value.
+    fn spell(&mut self, text: &str) {
+        match &mut self.value {
+            Value::Bool(_) | Value::Whole(_) | Value::Fraction(_) => {
+                let written = text.get(self.bytes.clone()).filter(|written| !written.is_empty());
+                let plain = written.filter(|written| !written.starts_with(['"', '\'', '|', '>']));
+                self.spelling = plain.map(Box::from);
+            }
+            Value::List(nodes) => nodes.iter_mut().for_each(|node| node.spell(text)),
+            Value::Table(entries) => entries.iter_mut().for_each(|entry| entry.node.spell(text)),
+            Value::Null | Value::Text(_) => {}
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<Value>::deserialize(deserializer)?;
-        Ok(Self { place: spanned.referenced.into(), value: spanned.value })
+        // For an alias, this is what it stands for.
+        let bytes = range(spanned.defined).unwrap_or_default();
+        Ok(Self { place: spanned.referenced.into(), value: spanned.value, spelling: None, bytes })
     }
 }
 

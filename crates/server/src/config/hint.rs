@@ -1,7 +1,7 @@
 //! "Did you mean": the known word that takes the fewest changes.
 
 /// `; did you mean …?`, or nothing if no word is near.
-pub(super) fn among<'a>(written: &str, words: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn among<'a>(written: &str, words: impl IntoIterator<Item = &'a str>) -> String {
     let near = |word: &&str| distance(written, word);
     let close = |word: &&str| near(word) <= 1 + word.chars().count() / 4;
     let best = words.into_iter().filter(close).min_by_key(near);

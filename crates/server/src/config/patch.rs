@@ -69,7 +69,7 @@ fn merged(old: &Node, changes: &Map<String, Json>) -> Node {
             }
         }
     }
-    Node { place: old.place, value: Value::Table(table) }
+    Node::new(old.place, Value::Table(table))
 }
 
 /// JSON as if it stood at `place`.
@@ -93,7 +93,7 @@ fn node(place: Place, json: &Json) -> Node {
             Value::Table(written.map(entry).collect())
         }
     };
-    Node { place, value }
+    Node::new(place, value)
 }
 
 #[cfg(test)]

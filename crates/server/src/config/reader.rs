@@ -8,7 +8,7 @@ use super::hint;
 use super::problem::{Place, Problems};
 
 /// A table being read. [`Table::finish`] complains about keys that nobody asked for.
-pub(super) struct Table<'n> {
+pub(crate) struct Table<'n> {
     place: Place,
     entries: &'n [Entry],
     known: Vec<&'static str>,
@@ -17,7 +17,7 @@ pub(super) struct Table<'n> {
 }
 
 impl<'n> Table<'n> {
-    pub(super) fn new(node: &'n Node, what: &'static str, problems: &mut Problems) -> Option<Self> {
+    pub(crate) fn new(node: &'n Node, what: &'static str, problems: &mut Problems) -> Option<Self> {
         match &node.value {
             Value::Table(entries) => Some(Self {
                 place: node.place,
@@ -33,12 +33,12 @@ impl<'n> Table<'n> {
         }
     }
 
-    pub(super) fn take(&mut self, key: &'static str) -> Option<&'n Node> {
+    pub(crate) fn take(&mut self, key: &'static str) -> Option<&'n Node> {
         self.known.push(key);
         self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
     }
 
-    pub(super) fn require(&mut self, key: &'static str, problems: &mut Problems) -> Option<&'n Node> {
+    pub(crate) fn require(&mut self, key: &'static str, problems: &mut Problems) -> Option<&'n Node> {
         let found = self.take(key);
         if found.is_none() {
             problems.add(self.place, format!("`{key}` is missing"));
@@ -46,7 +46,7 @@ impl<'n> Table<'n> {
         found
     }
 
-    pub(super) fn finish(self, problems: &mut Problems) {
+    pub(crate) fn finish(self, problems: &mut Problems) {
         #[cfg(test)]
         problems.know(self.what, &self.known);
         for entry in self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str())) {
@@ -60,7 +60,7 @@ impl<'n> Table<'n> {
 }
 
 /// The entries of a table whose keys are the operator's own.
-pub(super) fn entries<'n>(
+pub(crate) fn entries<'n>(
     node: &'n Node,
     what: &'static str,
     problems: &mut Problems,
@@ -68,7 +68,7 @@ pub(super) fn entries<'n>(
     Table::new(node, what, problems).map(|table| table.entries)
 }
 
-pub(super) fn list<'n>(node: &'n Node, what: &str, problems: &mut Problems) -> Option<&'n [Node]> {
+pub(crate) fn list<'n>(node: &'n Node, what: &str, problems: &mut Problems) -> Option<&'n [Node]> {
     match &node.value {
         Value::List(nodes) => Some(nodes),
         other => {
@@ -78,12 +78,20 @@ pub(super) fn list<'n>(node: &'n Node, what: &str, problems: &mut Problems) -> O
     }
 }
 
-/// A text, or a number or boolean that stands for its own spelling. A fraction has several spellings.
-pub(super) fn text(node: &Node, what: &str, problems: &mut Problems) -> Option<String> {
+/// A text, or a number or boolean that stands for its own spelling: `NO` is no truth value here. A fraction is
+/// more often a mistake, as in `version: 1.10`.
+pub(crate) fn text(node: &Node, what: &str, problems: &mut Problems) -> Option<String> {
+    let spelling = node.spelling.as_deref();
     match &node.value {
         Value::Text(text) => Some(text.clone()),
-        Value::Whole(number) => Some(number.to_string()),
-        Value::Bool(value) => Some(value.to_string()),
+        Value::Whole(number) => Some(spelling.map_or_else(|| number.to_string(), str::to_owned)),
+        Value::Bool(value) => Some(spelling.map_or_else(|| value.to_string(), str::to_owned)),
+        // `007`, which is no number that everybody reads alike.
+        Value::Fraction(_)
+            if spelling.is_some_and(|spelling| spelling.bytes().all(|b| b.is_ascii_digit())) =>
+        {
+            spelling.map(str::to_owned)
+        }
         Value::Fraction(_) => {
             problems.add(node.place, format!("expected {what}, found a fraction: put it in quotes"));
             None
@@ -95,7 +103,7 @@ pub(super) fn text(node: &Node, what: &str, problems: &mut Problems) -> Option<S
     }
 }
 
-pub(super) fn whole(node: &Node, what: &str, problems: &mut Problems) -> Option<u64> {
+pub(crate) fn whole(node: &Node, what: &str, problems: &mut Problems) -> Option<u64> {
     match &node.value {
         Value::Whole(number) if *number >= 0 => u64::try_from(*number).ok().or(Some(u64::MAX)),
         other => {
@@ -105,7 +113,7 @@ pub(super) fn whole(node: &Node, what: &str, problems: &mut Problems) -> Option<
     }
 }
 
-pub(super) fn boolean(node: &Node, what: &str, problems: &mut Problems) -> Option<bool> {
+pub(crate) fn boolean(node: &Node, what: &str, problems: &mut Problems) -> Option<bool> {
     match &node.value {
         Value::Bool(value) => Some(*value),
         other => {
@@ -116,7 +124,7 @@ pub(super) fn boolean(node: &Node, what: &str, problems: &mut Problems) -> Optio
 }
 
 /// One of a few words.
-pub(super) fn word<T: Copy>(node: &Node, words: &[(&str, T)], problems: &mut Problems) -> Option<T> {
+pub(crate) fn word<T: Copy>(node: &Node, words: &[(&str, T)], problems: &mut Problems) -> Option<T> {
     let names = || words.iter().map(|(name, _)| *name);
     let written = match &node.value {
         Value::Text(text) => text.as_str(),
@@ -132,7 +140,7 @@ pub(super) fn word<T: Copy>(node: &Node, words: &[(&str, T)], problems: &mut Pro
 }
 
 /// `200ms`, `2s`.
-pub(super) fn duration(node: &Node, what: &str, problems: &mut Problems) -> Option<Duration> {
+pub(crate) fn duration(node: &Node, what: &str, problems: &mut Problems) -> Option<Duration> {
     let parse = |text: &str| {
         let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
         let number = number.parse::<u64>().ok()?;

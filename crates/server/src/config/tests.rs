@@ -305,6 +305,16 @@ fn every_problem_has_its_place() {
 }
 
 #[test]
+fn values_are_matched_as_they_are_spelled() {
+    for value in ["NO", "off", "True", "007", "0x10", "1_000", "12"] {
+        let text = format!("policies: [{{ name: a, limit: 1/second, match: {{ country: {value} }} }}]");
+        let config = Config::parse("p.yaml", &text).unwrap();
+        let sent = Attributes::new([("country", value.as_bytes())]).unwrap();
+        assert_eq!(config.domains[0].matching(&sent).len(), 1, "{value}");
+    }
+}
+
+#[test]
 fn what_is_not_yaml_has_its_place_too() {
     for (text, place) in [
         ("policies:\n  - name: a\n   limit: 5/second\n", "p.yaml:3:"),
