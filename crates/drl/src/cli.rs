@@ -166,6 +166,12 @@ fn attribute(text: &str) -> Result<Attribute, String> {
 
 #[derive(Debug, Args)]
 pub(crate) struct Validate {
+    /// The files are in the format of envoyproxy/ratelimit.
+    #[arg(long)]
+    pub(crate) envoy: bool,
+    /// Let several files of a directory name the same domain.
+    #[arg(long, requires = "envoy")]
+    pub(crate) merge_domains: bool,
     /// Policy files, or directories of them.
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,

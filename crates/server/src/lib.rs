@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`config`] | policy files: every problem with its place |
 //! | [`decider`] | from a request to its answer, whatever front it came through |
+//! | [`envoy`] | rules in the format of envoyproxy/ratelimit |
 //! | [`forward`] | what a proxy says about a request |
 //! | `grpc`, `http` | the fronts of these names |
 //! | `live` | files and operators' changes, taken over while the server runs |
@@ -22,6 +23,7 @@
 
 pub mod config;
 pub mod decider;
+pub mod envoy;
 pub mod forward;
 mod grpc;
 mod http;

@@ -52,3 +52,29 @@ fn the_schema_is_printed() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(text(&output.stdout), include_str!("../../../../docs/policy.schema.json"));
 }
+
+#[test]
+fn files_of_the_other_format_are_validated_as_such() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let (good, bad) = (path("good.yaml"), path("bad.yaml"));
+    let rule =
+        "domain: d\ndescriptors:\n  - key: user\n    rate_limit: { unit: hour, requests_per_unit: 5 }\n";
+    fs::write(&good, rule).unwrap();
+    fs::write(&bad, rule.replace("unit: hour", "unti: hour").replace("user", "client")).unwrap();
+
+    let output = run(&["validate", "--envoy", &good]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), ""));
+    let output = run(&["validate", "--envoy", &bad]);
+    let expected =
+        format!("{bad}:4:17: `unit` is missing\n{bad}:4:19: unknown key `unti`; did you mean `unit`?\n");
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), &*expected));
+    assert_eq!(run(&["validate", &good]).status.code(), Some(1), "these are no policies");
+
+    fs::write(&bad, rule.replace("user", "client")).unwrap();
+    let both = directory.path().display().to_string();
+    let output = run(&["validate", "--envoy", &both]);
+    let expected = format!("{good}:1:9: the domain is that of {bad}:1, and files are not merged\n");
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), &*expected));
+    assert_eq!(run(&["validate", "--envoy", "--merge-domains", &both]).status.code(), Some(0));
+}

@@ -1,10 +1,8 @@
-//! One policy file, and the files of a directory.
+//! One policy file, and what several must agree on.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use drl_core::policy::{Policies, Policy};
@@ -15,11 +13,9 @@ use super::document::{self, Node, Value};
 use super::policy;
 use super::problem::{ConfigError, Place, Problem, Problems};
 use super::reader::{self, Table};
+use super::texts;
 use crate::forward::Extraction;
 use crate::http::fields::Legacy;
-
-/// A longer file is not one that somebody wrote.
-const LONGEST: u64 = 64 << 20;
 
 /// A file's content, checked by itself.
 #[derive(Debug)]
@@ -147,61 +143,13 @@ pub(super) fn conflicts(files: &[File]) -> Vec<Problem> {
 
 /// Reads a file, or every policy file of a directory in the order of their names.
 pub(super) fn read_all(path: &Path) -> Result<Vec<File>, ConfigError> {
-    let at = |error: io::Error| ConfigError(vec![unreadable(path, &error)]);
-    if !fs::metadata(path).map_err(at)?.is_dir() {
-        return Ok(vec![load(path)?]);
-    }
-    let paths = policy_files(path).map_err(at)?;
-    if paths.is_empty() {
-        return Err(at(io::Error::other("there is no .yaml, .yml or .json file in it")));
-    }
     let mut problems = Vec::new();
     let mut files = Vec::new();
-    for path in paths {
-        match load(&path) {
+    for source in texts::read_all(path)? {
+        match source.and_then(|source| File::parse(&source.name, &source.text)) {
             Ok(file) => files.push(file),
             Err(error) => problems.extend(error.0),
         }
     }
     if problems.is_empty() { Ok(files) } else { Err(ConfigError(problems)) }
-}
-
-/// Hidden files are left out: editors and Kubernetes keep their own things there.
-fn policy_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        let named =
-            path.extension().is_some_and(|end| ["yaml", "yml", "json"].iter().any(|known| end == *known));
-        if named && !hidden && path.is_file() {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
-}
-
-fn load(path: &Path) -> Result<File, ConfigError> {
-    let name = path.display().to_string();
-    let at = |error: &io::Error| ConfigError(vec![unreadable(path, error)]);
-    if fs::metadata(path).map_err(|error| at(&error))?.len() > LONGEST {
-        return Err(at(&io::Error::other("it is longer than 64 MiB")));
-    }
-    let bytes = fs::read(path).map_err(|error| at(&error))?;
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => File::parse(&name, text),
-        Err(error) => {
-            let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-            let line = valid.matches('\n').count() as u64 + 1;
-            let column = valid.rsplit('\n').next().map_or(0, |last| last.chars().count()) as u64 + 1;
-            let message = "this byte is not UTF-8".to_owned();
-            Err(ConfigError(vec![Problem { file: name.into(), place: Place { line, column }, message }]))
-        }
-    }
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> Problem {
-    let (file, message) = (path.display().to_string().into(), format!("cannot be read: {error}"));
-    Problem { file, place: Place::START, message }
 }

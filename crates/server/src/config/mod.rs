@@ -4,17 +4,18 @@
 //! The format is in `docs/policies.md`.
 
 mod auth;
-mod document;
+pub(crate) mod document;
 mod file;
-mod hint;
+pub(crate) mod hint;
 mod limit;
 mod patch;
 mod policy;
-mod problem;
-mod reader;
+pub(crate) mod problem;
+pub(crate) mod reader;
 mod schema;
 mod selection;
 mod source;
+pub(crate) mod texts;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -37,7 +37,7 @@ impl fmt::Display for Problem {
 
 /// Everything wrong with a configuration: at least one problem, in the order of the files' lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError(pub(super) Vec<Problem>);
+pub struct ConfigError(pub(crate) Vec<Problem>);
 
 impl ConfigError {
     /// Every problem.
@@ -63,7 +63,7 @@ impl std::error::Error for ConfigError {}
 
 /// Collects what is wrong with one file.
 #[derive(Debug)]
-pub(super) struct Problems {
+pub(crate) struct Problems {
     file: Arc<str>,
     found: Vec<Problem>,
     /// The keys that were asked for, for each kind of table.
@@ -75,7 +75,7 @@ impl Problems {
     /// Nobody reads more, and a file may be wrong in every line.
     const MOST: usize = 1_000;
 
-    pub(super) fn new(file: &str) -> Self {
+    pub(crate) fn new(file: &str) -> Self {
         Self {
             file: file.into(),
             found: Vec::new(),
@@ -84,7 +84,11 @@ impl Problems {
         }
     }
 
-    pub(super) fn add(&mut self, place: Place, message: impl fmt::Display) {
+    pub(crate) fn file(&self) -> &Arc<str> {
+        &self.file
+    }
+
+    pub(crate) fn add(&mut self, place: Place, message: impl fmt::Display) {
         if self.is_full() {
             return;
         }
@@ -95,28 +99,28 @@ impl Problems {
     }
 
     /// The value, or what is wrong with it.
-    pub(super) fn ok<T>(&mut self, place: Place, result: Result<T, impl fmt::Display>) -> Option<T> {
+    pub(crate) fn ok<T>(&mut self, place: Place, result: Result<T, impl fmt::Display>) -> Option<T> {
         result.map_err(|error| self.add(place, error)).ok()
     }
 
     #[cfg(test)]
-    pub(super) fn know(&mut self, table: &'static str, keys: &[&'static str]) {
+    pub(crate) fn know(&mut self, table: &'static str, keys: &[&'static str]) {
         self.known.entry(table).or_default().extend(keys);
     }
 
     #[cfg(test)]
-    pub(super) fn known(
+    pub(crate) fn known(
         &self,
     ) -> &std::collections::BTreeMap<&'static str, std::collections::BTreeSet<&'static str>> {
         &self.known
     }
 
     /// Whether there are so many that further ones are left out.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.found.len() >= Self::MOST
     }
 
-    pub(super) fn into_sorted(mut self) -> Vec<Problem> {
+    pub(crate) fn into_sorted(mut self) -> Vec<Problem> {
         self.found.sort_by_key(|problem| problem.place);
         self.found
     }
