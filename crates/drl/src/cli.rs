@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use drl_server::envoy::{Denied, Files, Keeping, Mode, OnStoreFailure, SameDomain};
 use drl_server::{Front, Password, TlsFiles};
 
 use crate::bench::Bench;
@@ -54,6 +56,8 @@ pub(crate) struct Serve {
     /// A policy file, or a directory of them. Without: 100 requests a minute for each `client`.
     #[arg(long, env = "DRL_CONFIG", value_name = "FILE|DIR")]
     pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) envoy: Envoy,
     /// Where the counters live, as in redis://127.0.0.1:6379. Wins over the policy file; memory:// if
     /// neither says.
     #[arg(long, env = "DRL_STORE", value_name = "URL", hide_env_values = true)]
@@ -87,6 +91,63 @@ pub(crate) struct Serve {
     pub(crate) request_timeout: Duration,
     #[command(flatten)]
     pub(crate) tls: Tls,
+}
+
+/// Rules in the format of envoyproxy/ratelimit, beside the policies or instead of them.
+#[derive(Debug, Args)]
+pub(crate) struct Envoy {
+    /// A file in the format of envoyproxy/ratelimit, or a directory of them.
+    #[arg(long, env = "DRL_ENVOY_CONFIG", value_name = "FILE|DIR")]
+    envoy_config: Option<PathBuf>,
+    /// Let several of these files name the same domain.
+    #[arg(long, env = "DRL_ENVOY_MERGE_DOMAINS", value_parser = FalseyValueParser::new())]
+    envoy_merge_domains: bool,
+    /// Charge these rules what fits when a request is denied, too.
+    #[arg(long, env = "DRL_ENVOY_COUNT_DENIED", value_parser = FalseyValueParser::new())]
+    envoy_count_denied: bool,
+    /// Take every rule for a quota: a request is denied once all that it meets are used up.
+    #[arg(long, env = "DRL_ENVOY_QUOTA", value_parser = FalseyValueParser::new())]
+    envoy_quota: bool,
+    /// Count by these rules and report, but deny nothing.
+    #[arg(long, env = "DRL_ENVOY_SHADOW", value_parser = FalseyValueParser::new())]
+    envoy_shadow: bool,
+    /// What holds for these rules while the store is out of reach.
+    #[arg(long, env = "DRL_ENVOY_ON_STORE_FAILURE", value_name = "MODE", default_value = "error")]
+    envoy_on_store_failure: StoreFailure,
+}
+
+/// What happens while the store cannot decide.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum StoreFailure {
+    /// The question fails.
+    Error,
+    /// The request passes.
+    Open,
+    /// The request is refused.
+    Closed,
+    /// Each instance holds its share of the limit by itself.
+    Local,
+}
+
+impl Envoy {
+    /// The files, if any are named.
+    pub(crate) fn files(&self) -> Option<Files> {
+        let mode = match (self.envoy_shadow, self.envoy_quota) {
+            (true, _) => Mode::Shadow,
+            (false, true) => Mode::Quota,
+            (false, false) => Mode::Enforce,
+        };
+        let on_store_failure = match self.envoy_on_store_failure {
+            StoreFailure::Error => OnStoreFailure::Error,
+            StoreFailure::Open => OnStoreFailure::Open,
+            StoreFailure::Closed => OnStoreFailure::Closed,
+            StoreFailure::Local => OnStoreFailure::Local,
+        };
+        let denied = if self.envoy_count_denied { Denied::WhatFits } else { Denied::Nothing };
+        let same = if self.envoy_merge_domains { SameDomain::Merge } else { SameDomain::Refuse };
+        let keeping = Keeping { mode, denied, on_store_failure };
+        self.envoy_config.clone().map(|path| Files { path, same, keeping })
+    }
 }
 
 /// The identity of the fronts whose address begins with tls://.

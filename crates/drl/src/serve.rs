@@ -20,10 +20,8 @@ pub(crate) fn run(arguments: cli::Serve) -> anyhow::Result<Exit> {
         .with_env_filter(filter)
         .init();
     take_all_file_descriptors();
-    let config = match &arguments.config {
-        Some(path) => Config::load(path).context("the policies are not valid")?,
-        None => Config::quickstart(),
-    };
+    let config = config(&arguments)?;
+    let descriptor_files = arguments.envoy.files();
     let cli::Serve {
         config: files,
         store,
@@ -38,10 +36,23 @@ pub(crate) fn run(arguments: cli::Serve) -> anyhow::Result<Exit> {
     } = arguments;
     let legacy = Legacy::from(arguments.legacy_headers);
     let fronts = Settings { http, grpc, resp, resp_password, admin, admin_token, ..Settings::new(config) };
-    let settings = Settings { files, store, tls: arguments.tls.files(), legacy, request_timeout, ..fronts };
+    let limits = Settings { files, descriptor_files, request_timeout, ..fronts };
+    let settings = Settings { store, tls: arguments.tls.files(), legacy, ..limits };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(settings))?;
     Ok(Exit::Success)
+}
+
+fn config(arguments: &cli::Serve) -> anyhow::Result<Config> {
+    let policies = arguments.config.as_deref().map(Config::load).transpose();
+    let policies = policies.context("the policies are not valid")?;
+    let descriptors = arguments.envoy.files().map(|files| files.load()).transpose();
+    Ok(match (policies, descriptors.context("the descriptors are not valid")?) {
+        (None, None) => Config::quickstart(),
+        (None, Some(descriptors)) => Config::of_descriptors(descriptors),
+        (Some(config), None) => config,
+        (Some(config), Some(descriptors)) => config.with_descriptors(descriptors),
+    })
 }
 
 /// Connections are file descriptors; what programs get by themselves is often a thousand.

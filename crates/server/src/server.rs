@@ -9,14 +9,16 @@ use distributed_rate_limiter::Error;
 use distributed_rate_limiter::engine::{self, Engine, EngineOptions};
 use drl_core::policy::Policy;
 use drl_store::Store;
+use futures_util::future::join_all;
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
 use crate::decider::{Answer, Request};
+use crate::envoy;
 use crate::grpc;
 use crate::http::{self, admin, fields::Legacy};
 use crate::listen::{self, Address, Bounds, Connection, Front, Listener, Stopping, Tls, TlsError, TlsFiles};
-use crate::live::{self, Live};
+use crate::live::{self, Files, Live};
 use crate::metrics::{FrontName, Metrics, Observed};
 use crate::resp::{self, Password};
 use crate::web::Web;
@@ -35,6 +37,8 @@ pub struct Settings {
     pub config: Config,
     /// Where they were read, if they are to be read again when they change there.
     pub files: Option<PathBuf>,
+    /// Where the rules in the format of envoyproxy/ratelimit were read, likewise.
+    pub descriptor_files: Option<envoy::Files>,
     /// The store's URL; wins over the one in the policy file. `memory://` if there is neither.
     pub store: Option<String>,
     /// The HTTP front.
@@ -68,6 +72,7 @@ impl Settings {
         Self {
             config,
             files: None,
+            descriptor_files: None,
             store: None,
             http: Front::Tcp("127.0.0.1:8080".to_owned()),
             grpc: Front::Tcp("127.0.0.1:8081".to_owned()),
@@ -167,7 +172,7 @@ pub struct Server {
     grpc: axum::Router,
     addresses: Addresses,
     bounds: Bounds,
-    files: Option<PathBuf>,
+    files: Vec<Files>,
     tls: Option<(Tls, TlsFiles)>,
     admin_token: Option<String>,
 }
@@ -263,7 +268,9 @@ impl Server {
         let app = Arc::new(App { live, metrics, legacy, longest, stop: watch::Sender::new(false) });
         let grpc = grpc::routes(Arc::clone(&app), Stopping::new(&app.stop))?;
         let bounds = Bounds { connections: CONNECTIONS, patience: PATIENCE, drain: settings.drain };
-        let Settings { files, tls: tls_files, admin_token, .. } = settings;
+        let Settings { files, descriptor_files, tls: tls_files, admin_token, .. } = settings;
+        let files = files.map(Files::Policies).into_iter();
+        let files = files.chain(descriptor_files.map(Files::Descriptors)).collect();
         let tls = tls.zip(tls_files);
         Ok(Self { app, redis_clients, listeners, grpc, addresses, bounds, files, tls, admin_token })
     }
@@ -291,11 +298,9 @@ impl Server {
             tracing::info!("draining");
             app.stop.send_replace(true);
         };
-        let watch_files = async {
-            if let Some(path) = files {
-                live::watch_files(Arc::clone(&app.live), path, stopping.clone()).await;
-            }
-        };
+        let watch_files = join_all(
+            files.into_iter().map(|files| live::watch_files(Arc::clone(&app.live), files, stopping.clone())),
+        );
         let watch_certificate = async {
             if let Some((tls, files)) = tls {
                 live::watch_certificate(tls, files, stopping.clone()).await;

@@ -42,6 +42,15 @@ impl Pattern {
         }
     }
 
+    /// The text that every value that fits begins with; nothing, if it is no text that they have in common.
+    #[must_use]
+    pub fn prefix(&self) -> &[u8] {
+        match self.landmark() {
+            Landmark::Text(text) => text,
+            Landmark::Path(_) => &[],
+        }
+    }
+
     /// Whether the value fits.
     #[must_use]
     pub fn matches(&self, value: &[u8]) -> bool {

@@ -124,3 +124,32 @@ fn no_client_id_reaches_the_log() {
     assert!(log.contains("decided"), "{log}");
     assert!(!log.contains("alice-in-clear"), "{log}");
 }
+
+#[test]
+fn rules_in_the_format_of_envoys_service_are_served_as_they_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let rules =
+        "domain: edge\ndescriptors: [{ key: address, rate_limit: { unit: day, requests_per_unit: 2 } }]";
+    fs::write(directory.path().join("edge.yaml"), rules).unwrap();
+    let path = directory.path().display().to_string();
+    let server = Serving::start(drl(&["serve", "--http", FREE, "--envoy-config", &path]));
+    let check = |server: &Serving| {
+        let output = run(&["check", "--url", &server.url, "--domain", "edge", "address=::1", "--cost", "2"]);
+        output.status.code()
+    };
+    assert_eq!([check(&server), check(&server)], [Some(0), Some(1)]);
+
+    let mut command = drl(&["serve", "--http", FREE]);
+    command.env("DRL_ENVOY_CONFIG", &path).env("DRL_ENVOY_SHADOW", "1");
+    let server = Serving::start(command);
+    assert_eq!([check(&server), check(&server)], [Some(0), Some(0)]);
+
+    fs::write(directory.path().join("more.yaml"), "domain: edge").unwrap();
+    let output = run(&["serve", "--http", FREE, "--envoy-config", &path]);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(
+        error.contains("more.yaml:1:9: the domain is that of ") && error.contains("edge.yaml:1"),
+        "{error}"
+    );
+}

@@ -28,11 +28,12 @@ pub use problem::{ConfigError, Place, Problem};
 pub use schema::SCHEMA;
 pub use source::PolicySource;
 
+use crate::envoy::Descriptors;
 use crate::forward::Extraction;
 use crate::http::fields::Legacy;
 use file::{File, Listed};
 
-/// Policies, ready to be served.
+/// Policies and rules, ready to be served.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The store that the files name, if they name one.
@@ -43,6 +44,8 @@ pub struct Config {
     pub auth: Extraction,
     /// Whether clients of the HTTP front get `X-RateLimit-*` fields beside the standard ones.
     pub legacy: Legacy,
+    /// Rules in the format of envoyproxy/ratelimit. A domain may have both.
+    pub descriptors: Descriptors,
     /// What the files say about each policy.
     sources: Vec<PolicySource>,
     version: Arc<str>,
@@ -69,6 +72,26 @@ impl Config {
     pub fn quickstart() -> Self {
         const TEXT: &str = "policies: [{ name: per-client, per: [client], limit: 100/minute }]";
         Self::parse("quickstart", TEXT).expect("the built-in policy is valid")
+    }
+
+    /// Rules in the format of envoyproxy/ratelimit, and no policies.
+    #[must_use]
+    pub fn of_descriptors(descriptors: Descriptors) -> Self {
+        Self {
+            store: None,
+            domains: Vec::new(),
+            auth: Extraction::default(),
+            legacy: Legacy::default(),
+            descriptors,
+            sources: Vec::new(),
+            version: "".into(),
+        }
+    }
+
+    /// The same with these rules beside the policies.
+    #[must_use]
+    pub fn with_descriptors(self, descriptors: Descriptors) -> Self {
+        Self { descriptors, ..self }
     }
 
     /// Reads a policy file, or all `.yaml`, `.yml` and `.json` files of a directory as one configuration.
@@ -147,7 +170,8 @@ impl Config {
             ConfigError(vec![Problem { file, place, message }])
         };
         let auth = auth.map_or_else(Extraction::default, |(_, auth)| auth);
-        Ok(Self { store, domains: compiled.map_err(wrong)?, auth, legacy, sources, version })
+        let (domains, descriptors) = (compiled.map_err(wrong)?, Descriptors::default());
+        Ok(Self { store, domains, auth, legacy, descriptors, sources, version })
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use distributed_rate_limiter::{Retry, Source};
 use drl_core::Micros;
 use drl_core::policy::OnLimited;
+use smallvec::SmallVec;
 
 /// What came of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +28,11 @@ pub struct Answer {
     /// Which of `words` matters most to the client: the one to wait for longest, else the one with the
     /// least left. `None` if no policy limits anything here.
     pub decisive: Option<usize>,
-    /// What each policy said: first the limits that are enforced, then the shadows, then the lists, each in the
-    /// order written.
+    /// What each policy said: first the limits that are enforced, then the quotas, the shadows and the lists, each
+    /// in the order written.
     pub words: Vec<Word>,
+    /// The parts of the request that a rule lets pass without counting.
+    pub unlimited: SmallVec<[usize; 2]>,
 }
 
 /// What one policy said. A list has no numbers: they are zero.
@@ -59,10 +62,46 @@ pub struct Word {
     pub source: Source,
 }
 
+/// What the quotas of a request say.
+#[derive(Clone, Debug)]
+pub(super) struct Quotas {
+    pub(super) words: Vec<Word>,
+    /// What follows if none has room; nothing if one has.
+    pub(super) exhausted: Option<Outcome>,
+}
+
 impl Answer {
     /// No policy is in the way.
     pub(super) fn unlimited() -> Self {
-        Self { outcome: Outcome::Allowed, retry: Retry::Now, decisive: None, words: Vec::new() }
+        let (words, unlimited) = (Vec::new(), SmallVec::new());
+        Self { outcome: Outcome::Allowed, retry: Retry::Now, decisive: None, words, unlimited }
+    }
+
+    /// One of these words is in the way, and will be.
+    pub(super) fn never(words: Vec<Word>, rejection: OnLimited) -> Self {
+        let decisive = words.iter().position(|word| !word.shadow && !word.allows());
+        let outcome = Outcome::Denied(rejection);
+        Self { outcome, retry: Retry::Never, decisive, words, ..Self::unlimited() }
+    }
+
+    /// Adds what the quotas say, which deny together or not at all.
+    pub(super) fn heed(&mut self, quotas: Quotas) {
+        let Quotas { words, exhausted } = quotas;
+        let before = self.words.len();
+        self.words.extend(words);
+        let quotas = before..self.words.len();
+        if self.outcome != Outcome::Allowed || quotas.is_empty() {
+            return;
+        }
+        if let Some(outcome) = exhausted {
+            self.outcome = outcome;
+            // The first of them to have room is enough.
+            self.decisive = quotas.max_by_key(|&at| self.words[at].weight());
+            self.retry = self.decisive().map_or(Retry::Never, |word| word.retry);
+        } else {
+            let passing = (0..self.words.len()).filter(|&at| self.words[at].allows());
+            self.decisive = passing.min_by_key(|&at| self.words[at].weight());
+        }
     }
 
     /// The word that matters most.

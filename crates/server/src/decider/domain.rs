@@ -11,8 +11,8 @@ use smallvec::SmallVec;
 use super::list::Listed;
 use super::meeting::Meeting;
 use super::met::{Met, Voice};
-use super::overrides::{self, Held, Overrides};
 use super::request::Part;
+use crate::envoy::{Denied, Mode};
 use crate::metrics::{self, PolicyCounters};
 
 /// Policies and, in the same order, what deciding them takes.
@@ -20,8 +20,6 @@ use crate::metrics::{self, PolicyCounters};
 pub(super) struct Domain {
     policies: Policies,
     ready: Vec<Ready>,
-    /// Of limits that come with requests.
-    overriding: Voice,
 }
 
 /// A policy's limits.
@@ -62,12 +60,15 @@ impl Domain {
             Ready::new(engine, domain, policy, counters)
         });
         let ready = ready.collect::<Result<_, Error>>()?;
-        let overriding = overrides::voice(counters.counters(domain, overrides::NAME));
-        Ok(Self { ready, overriding, policies })
+        Ok(Self { ready, policies })
     }
 
-    pub(super) fn policies(&self) -> &[Policy] {
-        self.policies.list()
+    /// The names of the policies that cannot do without a store.
+    pub(super) fn needing_the_store(&self) -> impl Iterator<Item = &str> {
+        let waiting = self.policies.list().iter().filter(|policy| {
+            policy.action() == Action::Limit && !policy.is_shadow() && needs_the_store(policy.failure_mode())
+        });
+        waiting.map(Policy::name)
     }
 
     /// The parts of a request, with the tiers that operators have put the clients into.
@@ -83,28 +84,8 @@ impl Domain {
         parts.iter().zip(tiers).map(facet).collect()
     }
 
-    /// What the parts of a request meet, in the order written.
-    ///
-    /// # Errors
-    /// If nobody can keep a quota that the request brings along.
-    pub(super) fn meet<'b>(
-        &'b self,
-        facets: &'b [Facet<'_, '_>],
-        overrides: &Overrides,
-    ) -> Result<Meeting<'b>, Error> {
-        let mut meeting = Meeting::default();
-        for (at, facet) in facets.iter().enumerate() {
-            self.add(&mut meeting, at, facet);
-            if let Some(quota) = facet.part.quota {
-                let held = Held { voice: &self.overriding, at, part: facet.part };
-                meeting.add(overrides.meet(self.policies.domain(), held, quota)?);
-            }
-        }
-        Ok(meeting)
-    }
-
     /// What the policies have for one part. One that brings a quota along has none of theirs.
-    fn add<'b>(&'b self, meeting: &mut Meeting<'b>, part: usize, facet: &'b Facet<'_, '_>) {
+    pub(super) fn add<'b>(&'b self, meeting: &mut Meeting<'b>, part: usize, facet: &'b Facet<'_, '_>) {
         for at in self.policies.matching(&facet.attributes) {
             let found = self.policies.list().get(at).zip(self.ready.get(at));
             let Some((policy, ready)) = found else { continue };
@@ -130,12 +111,7 @@ impl Ready {
         let options = LimitOptions {
             shards: policy.shard_count(),
             leases: policy.lease_mode(),
-            on_store_failure: match policy.failure_mode() {
-                OnStoreFailure::Error => FailurePolicy::Error,
-                OnStoreFailure::Open => FailurePolicy::Open,
-                OnStoreFailure::Closed => FailurePolicy::Closed,
-                OnStoreFailure::Local => FailurePolicy::LOCAL,
-            },
+            on_store_failure: failure_policy(policy.failure_mode()),
         };
         let limits = policy
             .quotas()
@@ -143,7 +119,8 @@ impl Ready {
             .map(|&quota| Ok(Priced { quota, limit: engine.limit(&name, quota, options)? }));
         let voice = Voice {
             name: policy.name().into(),
-            shadow: policy.is_shadow(),
+            mode: if policy.is_shadow() { Mode::Shadow } else { Mode::Enforce },
+            denied: Denied::Nothing,
             rejection: policy.rejection(),
             on_store_failure: policy.failure_mode(),
             counters,
@@ -155,5 +132,19 @@ impl Ready {
         let Priced { quota, limit } = self.limits.get(allowance.quota)?;
         let (voice, limit) = (Cow::Borrowed(&self.voice), Cow::Borrowed(limit));
         Some(Met { part, cost, voice, limit, quota: *quota, partition: allowance.partition })
+    }
+}
+
+/// Whether nothing is served without the store.
+pub(super) fn needs_the_store(mode: OnStoreFailure) -> bool {
+    matches!(mode, OnStoreFailure::Error | OnStoreFailure::Closed)
+}
+
+pub(super) fn failure_policy(mode: OnStoreFailure) -> FailurePolicy {
+    match mode {
+        OnStoreFailure::Error => FailurePolicy::Error,
+        OnStoreFailure::Open => FailurePolicy::Open,
+        OnStoreFailure::Closed => FailurePolicy::Closed,
+        OnStoreFailure::Local => FailurePolicy::LOCAL,
     }
 }

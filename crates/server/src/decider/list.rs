@@ -20,7 +20,7 @@ pub(super) struct Listed<'b> {
 impl Listed<'_> {
     /// Whether this follows from it: nothing does from a shadow.
     pub(super) fn does(&self, action: Action) -> bool {
-        self.action == action && !self.voice.shadow
+        self.action == action && !self.voice.is_shadow()
     }
 
     pub(super) fn word(&self) -> Word {
@@ -31,7 +31,7 @@ impl Listed<'_> {
         Word {
             part: self.part,
             name: Arc::clone(&self.voice.name),
-            shadow: self.voice.shadow,
+            shadow: self.voice.is_shadow(),
             limit: 0,
             window: Micros::ZERO,
             capacity: 0,

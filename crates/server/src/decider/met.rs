@@ -9,20 +9,26 @@ use drl_core::Micros;
 use drl_core::policy::{OnLimited, OnStoreFailure, Partition};
 
 use super::answer::Word;
+use crate::envoy::{Denied, Mode};
 use crate::metrics::{PolicyCounters, Verdict};
 
 /// How a rule speaks, whatever its limit is.
 #[derive(Clone, Debug)]
 pub(super) struct Voice {
     pub(super) name: Arc<str>,
-    /// Whether it counts and reports only.
-    pub(super) shadow: bool,
+    pub(super) mode: Mode,
     pub(super) rejection: OnLimited,
     pub(super) on_store_failure: OnStoreFailure,
     pub(super) counters: PolicyCounters,
+    pub(super) denied: Denied,
 }
 
 impl Voice {
+    /// Whether it counts and reports only.
+    pub(super) fn is_shadow(&self) -> bool {
+        self.mode == Mode::Shadow
+    }
+
     /// Counts a word as this one's, if it is.
     pub(super) fn count(&self, word: &Word) {
         if !Arc::ptr_eq(&self.name, &word.name) {
@@ -67,7 +73,7 @@ impl Met<'_> {
         Word {
             part: self.part,
             name: Arc::clone(&self.voice.name),
-            shadow: self.voice.shadow,
+            shadow: self.voice.is_shadow(),
             limit: self.quota.limit(),
             capacity: decision.limit().min(most),
             window: self.quota.window(),

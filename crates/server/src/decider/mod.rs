@@ -1,14 +1,15 @@
 //! From a request to its answer, whatever front it came through: match, decide, and what follows from it.
 //!
-//! Policies that enforce are decided together, all or nothing. Shadow policies are decided apart, each for
-//! itself, so that nothing they say changes a verdict. A request that was denied charges nothing anywhere,
-//! so it only looks at its shadow policies.
+//! Policies and rules that enforce are decided together, all or nothing. Rules of quota mode are decided apart, after
+//! them: if none has room, what was charged is given back. Shadows are decided apart, each for itself, so that nothing
+//! they say changes a verdict. A request that was denied charges nothing anywhere, so it only looks at its shadows.
 //!
 //! Lists come first. Who is on a deny list is refused, and who is on an allow list let pass, before anything is
 //! counted or asked of a store.
 
 mod answer;
 mod book;
+mod closed;
 mod domain;
 mod list;
 mod meeting;
@@ -16,6 +17,7 @@ mod met;
 mod overrides;
 mod readiness;
 mod request;
+mod rules;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +27,7 @@ use distributed_rate_limiter::engine::{Engine, Want};
 use distributed_rate_limiter::{Error, Retry, Ruling, Source};
 use drl_core::Micros;
 use drl_core::policy::{Attributes, OnLimited, OnStoreFailure, Policy};
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 use smallvec::SmallVec;
 
 pub use answer::{Answer, Outcome, Word};
@@ -33,10 +35,12 @@ pub use readiness::Unready;
 pub use request::{Intent, Part, Parts, Request};
 
 use crate::config::Config;
+use crate::envoy::{Denied, Mode};
 use crate::live::Tiers;
 use crate::metrics::{Policies, Verdict};
+use answer::Quotas;
 use book::Book;
-use meeting::{Joint, Meeting};
+use meeting::{Joint, Meeting, Room};
 use met::Met;
 use overrides::Overrides;
 
@@ -145,21 +149,85 @@ impl Decider {
 
     /// Holds a request to the limits that are left.
     async fn hold(&self, meeting: &Meeting<'_>, intent: Intent) -> Result<Answer, Error> {
-        let mut answer = match meeting.enforced.as_slice() {
-            [] => Answer::unlimited(),
-            enforced => self.enforce(enforced, intent).await.inspect_err(|_| {
-                enforced.iter().for_each(|met| met.voice.counters.count(Verdict::Error, Source::Store));
+        let mut answer = match meeting.closure() {
+            Some(closure) => closure,
+            None => self.ask(meeting, intent).await.inspect_err(|_| {
+                let asked = meeting.enforced.iter().chain(&meeting.quotas);
+                asked.for_each(|met| met.voice.counters.count(Verdict::Error, Source::Store));
             })?,
         };
-        if !meeting.shadow.is_empty() {
-            let wanted = match (intent, answer.outcome) {
-                (Intent::Check, Outcome::Allowed) => Want::Take,
-                _ => Want::Peek,
-            };
-            answer.words.extend(self.shadows(&meeting.shadow, wanted).await);
+        if intent == Intent::Check && matches!(answer.outcome, Outcome::Denied(_)) {
+            self.charge_denied(meeting).await;
         }
-        answer.words.extend(meeting.listed());
+        answer.words.extend(self.alone(&meeting.shadow, wanted(intent, answer.outcome)).await);
+        answer.words.extend(meeting.closed(Mode::Shadow).chain(meeting.listed()));
+        answer.unlimited.clone_from(&meeting.unlimited);
         Ok(answer)
+    }
+
+    /// Asks the limits that enforce, and the quotas if they let the request pass.
+    async fn ask(&self, meeting: &Meeting<'_>, intent: Intent) -> Result<Answer, Error> {
+        let Enforced { mut answer, ruling } = match meeting.enforced.as_slice() {
+            [] => Enforced { answer: Answer::unlimited(), ruling: None },
+            enforced => self.enforce(enforced, intent).await?,
+        };
+        if !meeting.closed.is_empty() {
+            answer.words.extend(meeting.closed(Mode::Enforce));
+            answer.decisive = decisive(&answer.words);
+        }
+        if meeting.quotas.is_empty() && meeting.closed.is_empty() {
+            return Ok(answer);
+        }
+        let passed = answer.outcome == Outcome::Allowed;
+        answer.heed(self.quotas(meeting, wanted(intent, answer.outcome)).await?);
+        if let Some(ruling) = ruling
+            && passed
+            && answer.outcome != Outcome::Allowed
+            && intent == Intent::Check
+        {
+            self.undo(&meeting.enforced, &ruling).await;
+        }
+        Ok(answer)
+    }
+
+    /// Asks each rule of quota mode for itself: those that have room are charged.
+    async fn quotas(&self, meeting: &Meeting<'_>, wanted: Want) -> Result<Quotas, Error> {
+        let ask = async |met: &Met<'_>| {
+            let ruling = self.engine.decide(&[met.demand()], wanted).await?;
+            Ok::<_, Error>(ruling.decisive().map(|decision| met.word(decision)))
+        };
+        let asked = try_join_all(meeting.quotas.iter().map(ask)).await?;
+        let mut words: Vec<Word> = asked.into_iter().flatten().collect();
+        let refusal = match undecidable(&words, &meeting.quotas) {
+            true => Outcome::Undecidable,
+            false => Outcome::Denied(OnLimited::Reject),
+        };
+        words.extend(meeting.closed(Mode::Quota));
+        let exhausted = meeting.room == Room::InLimits && words.iter().all(|word| !word.allows());
+        Ok(Quotas { exhausted: exhausted.then_some(refusal), words })
+    }
+
+    /// Gives back what was charged before it turned out that the request is denied. If the store fails now, the
+    /// charge stays: that admits less, never more.
+    async fn undo(&self, enforced: &[Met<'_>], ruling: &Ruling) {
+        let Joint { demands, .. } = Joint::new(enforced);
+        for decision in ruling.decisions() {
+            if let Err(error) = self.engine.refund(&demands, decision).await {
+                tracing::debug!(%error, "a charge of a denied request stays");
+            }
+        }
+    }
+
+    /// Charges what fits although the request is denied, where the operator wants it.
+    async fn charge_denied(&self, meeting: &Meeting<'_>) {
+        let charge = async |met: &Met<'_>| {
+            let charged = self.engine.decide(&[met.demand()], Want::TakeUpTo).await;
+            if let Err(error) = charged {
+                tracing::debug!(%error, "a denied request stays uncharged");
+            }
+        };
+        let met = meeting.enforced.iter().chain(&meeting.quotas).chain(&meeting.shadow);
+        join_all(met.filter(|met| met.voice.denied == Denied::WhatFits).map(charge)).await;
     }
 
     /// The tier that operators have put the client into; a tier that the request names itself comes first.
@@ -171,7 +239,7 @@ impl Decider {
     }
 
     /// Decides the policies whose word counts; where the decisive one says so, waits for room.
-    async fn enforce(&self, enforced: &[Met<'_>], intent: Intent) -> Result<Answer, Error> {
+    async fn enforce(&self, enforced: &[Met<'_>], intent: Intent) -> Result<Enforced, Error> {
         let Joint { demands, of } = Joint::new(enforced);
         let started = Instant::now();
         loop {
@@ -195,19 +263,36 @@ impl Decider {
                 false if undecidable(&words, enforced) => Outcome::Undecidable,
                 false => Outcome::Denied(rejection),
             };
-            return Ok(Answer { outcome, retry: ruling.retry(), decisive, words });
+            let answer = Answer { outcome, retry: ruling.retry(), decisive, words, ..Answer::unlimited() };
+            return Ok(Enforced { answer, ruling: Some(ruling) });
         }
     }
 
-    /// Asks each shadow policy for itself. One whose store fails has nothing to report.
-    async fn shadows(&self, shadow: &[Met<'_>], wanted: Want) -> Vec<Word> {
+    /// Asks each limit for itself, only to report. One whose store fails has nothing to say.
+    async fn alone(&self, met: &[Met<'_>], wanted: Want) -> Vec<Word> {
+        if met.is_empty() {
+            return Vec::new();
+        }
         let ask = async |met: &Met<'_>| {
             let ruling = self.engine.decide(&[met.demand()], wanted).await;
-            let ruling =
-                ruling.inspect_err(|error| tracing::debug!(%error, "shadow policy undecided")).ok()?;
+            let ruling = ruling.inspect_err(|error| tracing::debug!(%error, "shadow undecided")).ok()?;
             Some(met.word(ruling.decisive()?))
         };
-        join_all(shadow.iter().map(ask)).await.into_iter().flatten().collect()
+        join_all(met.iter().map(ask)).await.into_iter().flatten().collect()
+    }
+}
+
+/// What the limits that enforce say, and what was charged for it.
+struct Enforced {
+    answer: Answer,
+    ruling: Option<Ruling>,
+}
+
+/// A request that was denied charges nothing, so it only looks.
+fn wanted(intent: Intent, outcome: Outcome) -> Want {
+    match (intent, outcome) {
+        (Intent::Check, Outcome::Allowed) => Want::Take,
+        _ => Want::Peek,
     }
 }
 
@@ -233,3 +318,6 @@ fn undecidable(words: &[Word], enforced: &[Met<'_>]) -> bool {
         word.source == Source::Fallback && met.voice.on_store_failure == OnStoreFailure::Closed
     })
 }
+
+#[cfg(test)]
+mod tests;

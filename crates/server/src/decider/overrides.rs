@@ -1,5 +1,5 @@
 //! Limits that come with a request: a part that names a quota is held to that one, and to
-//! no policy's.
+//! no policy's or rule's.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 
 use super::met::{Met, Voice};
 use super::request::Part;
+use crate::envoy::Keeping;
 use crate::metrics::PolicyCounters;
 
 /// What a client reads as the policy's name.
@@ -29,10 +30,11 @@ pub(super) struct Overrides {
 }
 
 /// How such limits speak.
-pub(super) fn voice(counters: PolicyCounters) -> Voice {
+pub(super) fn voice(counters: PolicyCounters, keeping: Keeping) -> Voice {
     Voice {
         name: NAME.into(),
-        shadow: false,
+        mode: keeping.mode,
+        denied: keeping.denied,
         rejection: OnLimited::Reject,
         // The one who asks has a failure mode of its own.
         on_store_failure: OnStoreFailure::Error,
@@ -116,7 +118,8 @@ mod tests {
     #[tokio::test]
     async fn inventing_quotas_fills_no_memory() {
         let engine = Engine::connect("memory://", EngineOptions::default()).await.unwrap();
-        let (overrides, voice) = (Overrides::new(engine), voice(PolicyCounters::default()));
+        let (overrides, voice) =
+            (Overrides::new(engine), voice(PolicyCounters::default(), Keeping::default()));
         let attributes = Attributes::new([("client", b"alice".as_slice())]).unwrap();
         let part = Part { attributes, cost: 1, quota: None };
         for limit in 1..=3 * MOST as u64 {

@@ -1,9 +1,10 @@
 //! Whether requests can be served.
 
 use distributed_rate_limiter::Error;
-use drl_core::policy::{Action, OnStoreFailure};
 
 use super::Decider;
+use super::domain::Domain;
+use super::rules::Rules;
 
 /// The store is out of reach, and these policies need it.
 #[derive(Debug, thiserror::Error)]
@@ -26,15 +27,12 @@ impl Decider {
     pub async fn ready(&self) -> Result<(), Unready> {
         let Err(error) = self.engine.ping().await else { return Ok(()) };
         let book = self.book.load();
-        let needs_store = book.domains().flat_map(|(domain, policies)| {
-            let waiting = policies.policies().iter().filter(|policy| {
-                policy.action() == Action::Limit
-                    && !policy.is_shadow()
-                    && matches!(policy.failure_mode(), OnStoreFailure::Error | OnStoreFailure::Closed)
-            });
-            waiting.map(move |policy| format!("{domain}/{}", policy.name()))
+        let needing = book.chapters().flat_map(|(domain, chapter)| {
+            let policies = chapter.policies.iter().flat_map(Domain::needing_the_store);
+            let rules = chapter.rules.iter().flat_map(Rules::needing_the_store);
+            policies.chain(rules).map(move |name| format!("{domain}/{name}"))
         });
-        let mut policies: Vec<String> = needs_store.collect();
+        let mut policies: Vec<String> = needing.collect();
         if policies.is_empty() {
             return Ok(());
         }

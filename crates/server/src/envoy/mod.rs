@@ -31,7 +31,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use drl_core::policy::OnStoreFailure;
+pub use drl_core::policy::OnStoreFailure;
 
 pub use domain::{Domain, Found};
 pub use replaces::leave_out_replaced;

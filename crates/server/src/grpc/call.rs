@@ -18,10 +18,10 @@ use crate::server::App;
 pub(crate) async fn call(
     app: &App,
     front: FrontName,
-    mut message: RateLimitRequest,
+    message: RateLimitRequest,
 ) -> Result<RateLimitResponse, Refusal> {
-    question::name_repeats(&mut message);
-    let Question { take: request, give_back } = question::question(&message)?;
+    let names = question::names(&message);
+    let Question { take: request, give_back } = question::question(&message, &names)?;
     let undecided = |error: Error| {
         tracing::debug!(%error, "undecided");
         Refusal::Undecidable

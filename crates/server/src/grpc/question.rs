@@ -2,7 +2,7 @@
 
 use distributed_rate_limiter::{Algorithm, Quota};
 use drl_core::Micros;
-use drl_core::policy::Attributes;
+use drl_core::policy::{Attributes, Names};
 use drl_proto::descriptor::RateLimitDescriptor;
 use drl_proto::descriptor::rate_limit_descriptor::RateLimitOverride;
 use drl_proto::{RateLimitRequest, RateLimitUnit};
@@ -13,22 +13,13 @@ use crate::decider::{Intent, Part, Parts, Request};
 /// The most descriptors of a request: what bounds the cost of deciding it.
 const DESCRIPTORS: usize = 64;
 
-/// Gives each key that comes again in the same descriptor a name of its own: the second `key` is the attribute
-/// `key~2`. Envoy repeats keys (two `generic_key` actions do), and the service that the protocol is from tells
-/// them apart by their order.
-pub(super) fn name_repeats(message: &mut RateLimitRequest) {
-    for descriptor in &mut message.descriptors {
-        // With more than that it will be refused.
-        let entries = &mut descriptor.entries;
-        for at in (1..entries.len().min(Attributes::MOST)).rev() {
-            let (before, from) = entries.split_at_mut(at);
-            let Some(entry) = from.first_mut() else { continue };
-            let earlier = before.iter().filter(|other| other.key == entry.key).count();
-            if earlier > 0 {
-                entry.key = format!("{}~{}", entry.key, earlier + 1);
-            }
-        }
-    }
+/// Names for the entries of each descriptor. Envoy repeats keys (two `generic_key` actions do): the second `key` is
+/// the attribute `key~2` for policies, while rules follow the entries in their order.
+pub(super) fn names(message: &RateLimitRequest) -> Vec<Names> {
+    let keys = |descriptor: &RateLimitDescriptor| {
+        Names::new(descriptor.entries.iter().map(|entry| entry.key.as_str()))
+    };
+    message.descriptors.iter().map(keys).collect()
 }
 
 /// What a message asks for.
@@ -39,11 +30,14 @@ pub(super) struct Question<'m> {
     pub(super) give_back: Option<Request<'m>>,
 }
 
-/// What a message asks for.
+/// What a message asks for. `names` are those of its entries.
 ///
 /// # Errors
 /// What is wrong with it, and where.
-pub(super) fn question(message: &RateLimitRequest) -> Result<Question<'_>, Refusal> {
+pub(super) fn question<'m>(
+    message: &'m RateLimitRequest,
+    names: &'m [Names],
+) -> Result<Question<'m>, Refusal> {
     if message.domain.is_empty() {
         return malformed("domain", "is empty");
     }
@@ -55,8 +49,10 @@ pub(super) fn question(message: &RateLimitRequest) -> Result<Question<'_>, Refus
     // A number that is not there reads as 0.
     let cost = u64::from(message.hits_addend.max(1));
     let (mut take, mut give_back) = (Parts::new(), Parts::new());
-    for (at, descriptor) in message.descriptors.iter().enumerate() {
-        let mut part = part(at, descriptor, cost)?;
+    for (at, (descriptor, names)) in message.descriptors.iter().zip(names).enumerate() {
+        let attributes = attributes(at, descriptor, names)?;
+        let quota = descriptor.limit.as_ref().map(|limit| quota(at, limit)).transpose()?;
+        let mut part = Part { attributes, cost: descriptor.hits_addend.unwrap_or(cost), quota };
         if descriptor.is_negative_hits {
             give_back.push(part.clone());
             part.cost = 0;
@@ -68,7 +64,11 @@ pub(super) fn question(message: &RateLimitRequest) -> Result<Question<'_>, Refus
     Ok(Question { take: request(take, Intent::Check), give_back })
 }
 
-fn part(at: usize, descriptor: &RateLimitDescriptor, cost: u64) -> Result<Part<'_>, Refusal> {
+fn attributes<'m>(
+    at: usize,
+    descriptor: &'m RateLimitDescriptor,
+    names: &'m Names,
+) -> Result<Attributes<'m>, Refusal> {
     if let Some(empty) = descriptor.entries.iter().position(|entry| entry.key.is_empty()) {
         return malformed(&format!("descriptors[{at}].entries[{empty}].key"), "is empty");
     }
@@ -77,10 +77,8 @@ fn part(at: usize, descriptor: &RateLimitDescriptor, cost: u64) -> Result<Part<'
         return malformed(&format!("descriptors[{at}].entries"), detail);
     }
     let pairs = descriptor.entries.iter().map(|entry| (entry.key.as_str(), entry.value.as_bytes()));
-    let attributes =
-        Attributes::new(pairs).or_else(|error| malformed(&format!("descriptors[{at}].entries"), error))?;
-    let quota = descriptor.limit.as_ref().map(|limit| quota(at, limit)).transpose()?;
-    Ok(Part { attributes, cost: descriptor.hits_addend.unwrap_or(cost), quota })
+    Attributes::of_entries(pairs, names)
+        .or_else(|error| malformed(&format!("descriptors[{at}].entries"), error))
 }
 
 /// A fixed window, as users of overrides know it.

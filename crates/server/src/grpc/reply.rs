@@ -23,7 +23,7 @@ pub(super) fn response(
     let overall = status::of_outcome(answer.outcome)?;
     Ok(RateLimitResponse {
         overall_code: overall.into(),
-        statuses: (0..parts).map(|part| of_part(answer.decisive_of(part))).collect(),
+        statuses: (0..parts).map(|part| of_part(answer, part)).collect(),
         response_headers_to_add: fields
             .iter()
             .filter_map(|(name, value)| header(name.as_str(), value.to_str().ok()?))
@@ -37,11 +37,13 @@ fn header(name: &str, value: &str) -> Option<HeaderValue> {
 }
 
 /// What the policy that matters most says about a descriptor. One that meets none that enforces is fine and has
-/// no limit, and a list has none either.
-fn of_part(word: Option<&Word>) -> DescriptorStatus {
+/// no limit, and a list has none either; of what a rule calls unlimited there is left as much as there can be.
+fn of_part(answer: &Answer, part: usize) -> DescriptorStatus {
+    let word = answer.decisive_of(part);
     let code = if word.is_none_or(Word::allows) { Code::Ok } else { Code::OverLimit };
     let Some(word) = word.filter(|word| word.is_counted()) else {
-        return DescriptorStatus { code: code.into(), ..DescriptorStatus::default() };
+        let limit_remaining = if answer.unlimited.contains(&part) { u32::MAX } else { 0 };
+        return DescriptorStatus { code: code.into(), limit_remaining, ..DescriptorStatus::default() };
     };
     DescriptorStatus {
         code: code.into(),

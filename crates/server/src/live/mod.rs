@@ -11,6 +11,7 @@
 
 mod changes;
 mod effective;
+mod files;
 mod follow;
 mod stamp;
 mod tiers;
@@ -28,9 +29,11 @@ use crate::config::{Config, ConfigError};
 use crate::decider::Decider;
 use crate::metrics::Metrics;
 use changes::{Change, Changes};
+use files::Loaded;
 
 pub(crate) use changes::PolicyId;
 pub(crate) use effective::Refused;
+pub(crate) use files::Files;
 pub(crate) use follow::follow;
 pub(crate) use tiers::Tiers;
 pub(crate) use watch::{watch_certificate, watch_files};
@@ -107,12 +110,13 @@ impl Live {
         taken.into_iter().for_each(|taken| self.metrics.reloaded(taken));
     }
 
-    /// Other files hold from now on.
+    /// These files hold from now on; others stay as they are.
     ///
     /// # Errors
     /// If the engine cannot keep one of the limits; then everything stays as it was.
-    pub(crate) async fn replace(&self, config: Config) -> Result<(), Error> {
+    async fn replace(&self, loaded: Loaded) -> Result<(), Error> {
         let mut state = self.state.lock().await;
+        let config = loaded.beside(&state.config);
         let before = std::mem::replace(&mut state.config, config);
         self.apply(&state).inspect_err(|_| state.config = before)
     }
@@ -200,7 +204,7 @@ impl Live {
         for Refused { id, reason } in &now.refused {
             tracing::warn!(policy = %id, %reason, "an operator's change no longer makes sense and is left out");
         }
-        tracing::info!(version = now.version, "policies in force");
+        tracing::info!(version = now.version, "policies and rules in force");
         self.now.store(Arc::new(now));
         Ok(())
     }
@@ -209,7 +213,9 @@ impl Live {
 impl State {
     fn now(&self) -> Now {
         let (config, refused) = effective::effective(&self.config, &self.changes);
-        let version = format!("{}+{}", self.config.version(), self.mark.version);
+        let files = [self.config.version(), self.config.descriptors.version()];
+        let files: Vec<&str> = files.into_iter().filter(|version| !version.is_empty()).collect();
+        let version = format!("{}+{}", files.join("-"), self.mark.version);
         Now { config, changes: self.changes.clone(), refused, version }
     }
 }

@@ -1,31 +1,30 @@
 //! Files that change while the server runs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::Live;
 use super::stamp::Stamp;
-use crate::config::Config;
+use super::{Files, Live};
 use crate::listen::{Stopping, Tls, TlsFiles};
 
 /// How often files are looked at.
 const PERIOD: Duration = Duration::from_millis(500);
 
-/// Takes over what policy files say whenever they change, in whatever way they are written: in place, by a rename,
+/// Takes over what files say whenever they change, in whatever way they are written: in place, by a rename,
 /// by swapped links. What is wrong is said once and replaces nothing.
-pub(crate) async fn watch_files(live: Arc<Live>, path: PathBuf, mut stopping: Stopping) {
+pub(crate) async fn watch_files(live: Arc<Live>, files: Files, mut stopping: Stopping) {
     let mut said = String::new();
     let mut seen = Seen::default();
     while goes_on(&mut stopping).await {
-        if !seen.may_have_changed(&path) {
+        if !seen.may_have_changed(files.path()) {
             continue;
         }
-        let from = path.clone();
-        let Ok(loaded) = tokio::task::spawn_blocking(move || Config::load(&from)).await else { continue };
+        let from = files.clone();
+        let Ok(loaded) = tokio::task::spawn_blocking(move || from.load()).await else { continue };
         let outcome = match loaded {
-            Ok(config) if config.version() == live.now().config.version() => Ok(false),
-            Ok(config) => live.replace(config).await.map(|()| true).map_err(|error| error.to_string()),
+            Ok(loaded) if loaded.is_in_force(&live.now()) => Ok(false),
+            Ok(loaded) => live.replace(loaded).await.map(|()| true).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
         match outcome {
@@ -35,7 +34,8 @@ pub(crate) async fn watch_files(live: Arc<Live>, path: PathBuf, mut stopping: St
             }
             Err(problems) if problems != said => {
                 live.reloaded(Some(false));
-                tracing::error!("the policies as they are now are not valid, those before stay:\n{problems}");
+                let what = files.what();
+                tracing::error!("the {what} as they are now are not valid, those before stay:\n{problems}");
                 said = problems;
             }
             Err(_again) => {}

@@ -10,6 +10,7 @@ mod json;
 mod outages;
 mod overrides;
 mod python;
+mod rules;
 mod running;
 mod services;
 #[expect(dead_code, reason = "the tests of the HTTP front also keep callers waiting")]

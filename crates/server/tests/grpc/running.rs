@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use drl_proto::client::RateLimitServiceClient;
 use drl_proto::{RateLimitRequest, RateLimitResponse};
+use drl_server::envoy::{Files, Keeping, SameDomain};
 use drl_server::{Config, Front, Legacy, Server, Settings, StartError};
 use drl_store::Store;
 use tokio::sync::oneshot;
@@ -28,24 +29,34 @@ impl Running {
     }
 
     pub(crate) async fn on_url(policies: &str, url: &str) -> Self {
-        let settings = Settings { store: Some(url.to_owned()), ..settings(policies) };
+        let settings = Settings { store: Some(url.to_owned()), ..settings(parsed(policies)) };
         Self::run(async { Server::bind(settings).await }).await
     }
 
     pub(crate) async fn on_store(policies: &str, store: Arc<dyn Store>) -> Self {
-        let settings = settings(policies);
+        let settings = settings(parsed(policies));
         Self::run(async { Server::on_store(store, "test", settings).await }).await
     }
 
     /// On a store that may take longer than requests may.
     pub(crate) async fn on_store_within(longest: Duration, policies: &str, store: Arc<dyn Store>) -> Self {
-        let settings = Settings { request_timeout: longest, ..settings(policies) };
+        let settings = Settings { request_timeout: longest, ..settings(parsed(policies)) };
         Self::run(async { Server::on_store(store, "test", settings).await }).await
+    }
+
+    /// On the embedded store, with the rules of a file of envoyproxy/ratelimit.
+    pub(crate) async fn with_rules(rules: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rules.yaml");
+        std::fs::write(&path, rules).unwrap();
+        let files = Files { path, same: SameDomain::Refuse, keeping: Keeping::default() };
+        let settings = settings(Config::of_descriptors(files.load().unwrap()));
+        Self::run(async { Server::bind(settings).await }).await
     }
 
     /// On the embedded store, with the fields of old.
     pub(crate) async fn with_legacy_fields(policies: &str) -> Self {
-        let settings = Settings { legacy: Legacy::Sent, ..settings(policies) };
+        let settings = Settings { legacy: Legacy::Sent, ..settings(parsed(policies)) };
         Self::run(async { Server::bind(settings).await }).await
     }
 
@@ -89,8 +100,11 @@ impl Running {
     }
 }
 
-fn settings(policies: &str) -> Settings {
-    let config = Config::parse("test.yaml", policies).unwrap();
+fn parsed(policies: &str) -> Config {
+    Config::parse("test.yaml", policies).unwrap()
+}
+
+fn settings(config: Config) -> Settings {
     let free = || Front::Tcp("127.0.0.1:0".to_owned());
     let drain = Duration::from_secs(5);
     Settings {

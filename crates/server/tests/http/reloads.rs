@@ -5,6 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use drl_server::envoy::{Files, Keeping, SameDomain};
+use drl_server::{Config, Settings};
 use serde_json::json;
 
 use crate::running::Running;
@@ -63,6 +65,54 @@ fn links_swapped_under_a_directory_are_followed() {
     follows(&server, 10);
     publish("..v2", &policy(20));
     follows(&server, 20);
+}
+
+/// Rules and policies are read again each for themselves, and what was used stays used.
+#[test]
+fn rules_of_the_other_format_are_read_again_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let (policies, rules) = (directory.path().join("p.yaml"), directory.path().join("rules.yaml"));
+    let rule = |limit: u64| {
+        format!(
+            "domain: d\ndescriptors: [{{ key: user, rate_limit: {{ unit: year, requests_per_unit: {limit} }} }}]"
+        )
+    };
+    fs::write(&policies, policy(10)).unwrap();
+    fs::write(&rules, rule(5)).unwrap();
+    let files = Files { path: rules.clone(), same: SameDomain::Refuse, keeping: Keeping::default() };
+    let server = Running::with(&policy(10), |settings| Settings {
+        config: Config::load(&policies).unwrap().with_descriptors(files.load().unwrap()),
+        files: Some(policies.clone()),
+        descriptor_files: Some(files),
+        ..settings
+    });
+    let left = |cost: u64| {
+        let body = json!({ "domain": "d", "attributes": { "user": "a" }, "cost": cost }).to_string();
+        server.client().post("/v1/check", body).body["remaining"].as_u64().unwrap()
+    };
+    let becomes = |expected: u64| {
+        let started = Instant::now();
+        while left(0) != expected {
+            assert!(started.elapsed() < Duration::from_secs(20), "{} instead of {expected}", left(0));
+        }
+    };
+    assert_eq!(left(2), 3);
+    fs::write(&rules, rule(7)).unwrap();
+    becomes(5);
+    fs::write(&policies, policy(20)).unwrap();
+    follows(&server, 20);
+    assert_eq!(left(0), 5, "new policies leave the rules as they are");
+    let reloads = || server.admin().text("/metrics");
+    let failed = "drl_config_reloads_total{result=\"error\"} ";
+    assert!(!reloads().contains(failed));
+    fs::write(&rules, rule(9).replace("unit", "unti")).unwrap();
+    let started = Instant::now();
+    while !reloads().contains(failed) {
+        assert!(started.elapsed() < Duration::from_secs(20), "{}", reloads());
+    }
+    assert_eq!((left(0), limit(&server)), (5, 20), "what is wrong replaces nothing");
+    fs::write(&rules, rule(9)).unwrap();
+    becomes(7);
 }
 
 /// FIELD 25: an empty file means "no limits", a rewrite resets counters.

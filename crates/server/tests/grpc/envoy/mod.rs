@@ -54,6 +54,37 @@ async fn a_route_has_descriptors_of_its_own_and_they_are_charged_together_or_not
     assert_eq!(envoy.get(Listener::Strict, "/", "carol").await.status, 429);
 }
 
+/// The files of envoyproxy/ratelimit, with Envoy as it is.
+#[tokio::test]
+async fn rules_in_the_format_of_envoys_own_service_hold_behind_envoy() {
+    let rules = "
+domain: default
+descriptors:
+  - { key: client, rate_limit: { unit: hour, requests_per_unit: 3 } }
+  - { key: client, value: root, rate_limit: { unlimited: true } }
+  - { key: client, value: mallory, rate_limit: { unit: hour, requests_per_unit: 0 } }
+  - { key: part, value: sea*, rate_limit: { unit: hour, requests_per_unit: 2 } }
+";
+    let server = Running::with_rules(rules).await;
+    let envoy = Envoy::start(server.grpc).await;
+    for (path, client, status) in [
+        ("/search", "alice", 200),
+        ("/search", "root", 200),
+        ("/search", "alice", 429),
+        ("/search", "root", 429),
+        ("/", "alice", 200),
+        ("/", "alice", 200),
+        ("/", "alice", 429),
+        ("/", "root", 200),
+        ("/", "mallory", 429),
+    ] {
+        let reply = envoy.get(Listener::Strict, path, client).await;
+        assert_eq!(reply.status, status, "{path} for {client}: {reply:?}");
+    }
+    let reply = envoy.get(Listener::Strict, "/", "bob").await;
+    assert_eq!(reply.header("x-ratelimit-limit"), "3, 3;w=3600;name=\"default.client\"");
+}
+
 #[tokio::test]
 async fn a_route_says_what_it_costs() {
     let server = Running::start(POLICIES).await;
