@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod debian;
 mod deny;
+mod fuzz;
 mod python;
 mod rules;
 mod samples;
@@ -25,6 +26,7 @@ cargo xtask deny            only cargo-deny: licences, sources, and which crate 
 cargo xtask bench [ARGS]    the benchmark table; also as JSON under target/bench/
 cargo xtask simulate [ARGS] instances, clients and stores in virtual time: --seeds N, --from SEED, --bug NAME;
                             --utilisation SEEDS says how much of a limit is admitted
+cargo xtask fuzz [ARGS]     coverage-guided fuzzing (nightly, cargo-fuzz): --target NAME, --seconds N for each
 cargo xtask help            this text";
 
 fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Some("deny") => deny::check(),
         Some("bench") => bench::run(&rest),
         Some("simulate") => simulate::run(&rest),
+        Some("fuzz") => fuzz::run(&rest),
         Some("help" | "--help" | "-h") | None => {
             println!("{HELP}");
             Ok(())

@@ -88,19 +88,21 @@ impl FromStr for Place {
 
 /// A request that a proxy asks about.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Forwarded<'r> {
-    pub(crate) headers: &'r HeaderMap,
+pub struct Forwarded<'r> {
+    /// What the proxy says, and the client's own headers.
+    pub headers: &'r HeaderMap,
     /// The method of the proxy's own request: it often is that of the client's.
-    pub(crate) method: &'r Method,
+    pub method: &'r Method,
     /// The path behind ours, for proxies that append the client's (Envoy's `ext_authz`).
-    pub(crate) appended: Option<&'r str>,
+    pub appended: Option<&'r str>,
     /// Who asks.
-    pub(crate) peer: Option<IpAddr>,
+    pub peer: Option<IpAddr>,
 }
 
 impl Extraction {
     /// The attributes of a request: those that are there.
-    pub(crate) fn attributes(&self, request: Forwarded<'_>) -> Vec<(&str, Vec<u8>)> {
+    #[must_use]
+    pub fn attributes(&self, request: Forwarded<'_>) -> Vec<(&str, Vec<u8>)> {
         let value = |places: &[Place]| places.iter().find_map(|place| self.value(place, request));
         let found = self.attributes.iter().map(|(name, places)| (name.as_str(), value(places)));
         found.filter_map(|(name, value)| Some((name, value?))).collect()
@@ -182,6 +184,9 @@ fn address(hop: &str) -> Option<IpAddr> {
 fn decoded(text: &str) -> Vec<u8> {
     percent_decode_str(&text.replace('+', " ")).collect()
 }
+
+#[cfg(test)]
+mod corpus;
 
 #[cfg(test)]
 mod tests {

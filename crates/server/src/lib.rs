@@ -21,6 +21,10 @@
 //! | [`server`] | settings, listening, draining |
 //! | [`signals`] | when to stop |
 
+/// What the fuzzer and the tests share calls this crate by its name.
+#[cfg(test)]
+extern crate self as drl_server;
+
 pub mod config;
 pub mod decider;
 pub mod envoy;

@@ -1,7 +1,12 @@
 //! Files as people write them, replayed as they are and with bytes changed.
 
+#[path = "../../../tests/envoy/holds.rs"]
+mod holds;
+
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use holds::{holds, parse};
 
 use super::*;
 
@@ -13,32 +18,6 @@ fn corpus(kind: &str) -> Vec<PathBuf> {
     let mut paths: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths
-}
-
-fn parse(text: &str) -> Result<Descriptors, ConfigError> {
-    Descriptors::parse(&[Text { name: "fuzz.yaml", text }], SameDomain::Refuse)
-}
-
-/// What holds for any text: it is refused with places that are in it, or every rule in it can be kept.
-fn holds(text: &str) {
-    match parse(text) {
-        Ok(rules) => {
-            for rule in rules.domains().flat_map(|domain| domain.rules()) {
-                assert!(rule.path.len() > 1 && rule.counter.starts_with('/'), "{rule:?}");
-                if let Allowance::Limited(limit) = rule.allowance {
-                    assert!(limit.quota().is_none_or(|quota| quota.rule().is_ok()), "{rule:?}");
-                }
-            }
-        }
-        Err(error) => {
-            assert!(!error.problems().is_empty());
-            let lines = text.split(['\n', '\r']).count() as u64 + 1;
-            for problem in error.problems() {
-                assert!((1..=lines).contains(&problem.place.line), "{problem}\n{text}");
-                assert!(problem.place.column >= 1 && !problem.message.contains('\n'), "{problem}");
-            }
-        }
-    }
 }
 
 #[test]
