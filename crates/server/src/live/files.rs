@@ -62,3 +62,33 @@ impl Loaded {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envoy::{SameDomain, Text};
+
+    /// Whichever is read again, the other stays as it is.
+    #[test]
+    fn policies_and_descriptors_leave_each_other_as_they_are() {
+        let config = |limit: u32| {
+            let policies = format!("policies: [{{ name: p, limit: {limit}/hour }}]");
+            Config::parse("p.yaml", &policies).unwrap()
+        };
+        let descriptors = |domain: &str| {
+            let text = format!("domain: {domain}");
+            Descriptors::parse(&[Text { name: "r.yaml", text: &text }], SameDomain::Refuse).unwrap()
+        };
+        let versions =
+            |config: &Config| [config.version(), config.descriptors.version()].map(ToOwned::to_owned);
+        let before = config(1).with_descriptors(descriptors("a"));
+        let other = config(2).with_descriptors(descriptors("b"));
+        let [policies, rules] = versions(&before);
+        let [other_policies, other_rules] = versions(&other);
+        assert!(policies != other_policies && rules != other_rules);
+        let read = Loaded::Policies(config(2)).beside(&before);
+        assert_eq!(versions(&read), [other_policies, rules]);
+        let read = Loaded::Descriptors(descriptors("b")).beside(&before);
+        assert_eq!(versions(&read), [policies, other_rules]);
+    }
+}
