@@ -5,12 +5,15 @@
 
 mod capacity;
 mod embedded;
+mod grpc;
+mod http;
 mod ours;
 mod policies;
 pub(crate) mod quota;
 mod redis;
 mod redis_benchmark;
 mod resp;
+mod served;
 
 use anyhow::{Context as _, Result};
 
@@ -64,6 +67,8 @@ pub(crate) fn all(effort: Effort) -> Vec<Row> {
     rows.extend(policies::rows());
     rows.extend(redis::rows());
     rows.extend(resp::rows());
+    rows.extend(grpc::rows());
+    rows.extend(http::rows());
     rows
 }
 

@@ -2,14 +2,11 @@
 //!
 //! Ours decides each request on the embedded store, with any number of cores; Redis stores a value of three bytes with one.
 
-use std::future::pending;
-
-use anyhow::{Context as _, Result};
-use drl_server::{Config, Front, Server, Settings};
+use anyhow::Result;
 use drl_testkit::RedisServer;
-use tokio::runtime::{Builder, Runtime};
 
 use super::redis_benchmark::Load;
+use super::served::{Kind, Served};
 use super::{Lane, Row};
 use crate::contest::Measure;
 use crate::report::Line;
@@ -43,7 +40,8 @@ pub(super) fn rows() -> Vec<Row> {
 
 fn against_set(lane: &Lane<'_>, depth: Depth) -> Result<Vec<Line>> {
     let redis = RedisServer::start();
-    let ours = Ours::start()?;
+    let ours = Served::ours(Kind::Resp, "memory://")?;
+    let port = ours.address.port().to_string();
     let [quick, full] = depth.requests;
     let (pipeline, requests) = (depth.pipeline, lane.effort.choose(quick, full));
     let flood = |port: &str, request: &[&str]| {
@@ -52,24 +50,5 @@ fn against_set(lane: &Lane<'_>, depth: Depth) -> Result<Vec<Line>> {
     };
     let measures = [Measure::higher("requests/s").goal(depth.goal)];
     let redis = redis.address().port().to_string();
-    lane.contest(&measures).between(|| flood(&ours.port, &THROTTLE), || flood(&redis, &SET))
-}
-
-/// As `drl serve` runs it.
-struct Ours {
-    _runtime: Runtime,
-    port: String,
-}
-
-impl Ours {
-    fn start() -> Result<Self> {
-        let resp = Front::Tcp("127.0.0.1:0".to_owned());
-        let settings = Settings { http: Front::Off, resp, ..Settings::new(Config::quickstart()) };
-        let runtime = Builder::new_multi_thread().enable_all().build()?;
-        let server = runtime.block_on(Server::bind(settings))?;
-        let address = server.addresses().resp.as_ref().and_then(drl_server::Address::tcp);
-        let port = address.context("the server listens at no port")?.port().to_string();
-        runtime.spawn(server.run(pending()));
-        Ok(Self { _runtime: runtime, port })
-    }
+    lane.contest(&measures).between(|| flood(&port, &THROTTLE), || flood(&redis, &SET))
 }
