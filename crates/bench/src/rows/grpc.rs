@@ -32,10 +32,7 @@ const CALLS: usize = 32;
 const CLIENTS: usize = 100_000;
 
 pub(super) fn rows() -> Vec<Row> {
-    let row = |store: Backend| {
-        Row::new(format!("gRPC, ShouldRateLimit, 100 k keys, {}", store.name()), move |lane| run(lane, store))
-    };
-    Backend::ALL.map(row).into()
+    Backend::rows("gRPC, ShouldRateLimit, 100 k keys", run)
 }
 
 fn run(lane: &Lane<'_>, store: Backend) -> Result<Vec<Line>> {

@@ -30,10 +30,7 @@ end
 const ANSWER: &str = r#"{"allowed":true,"limit":1000000,"remaining":999999,"reset_after_ms":1,"retry_after_ms":null,"wait_ms":0,"policies":[]}"#;
 
 pub(super) fn rows() -> Vec<Row> {
-    let row = |store: Backend| {
-        Row::new(format!("HTTP, POST /v1/check, 100 k keys, {}", store.name()), move |lane| run(lane, store))
-    };
-    Backend::ALL.map(row).into()
+    Backend::rows("HTTP, POST /v1/check, 100 k keys", run)
 }
 
 fn run(lane: &Lane<'_>, store: Backend) -> Result<Vec<Line>> {

@@ -8,6 +8,9 @@ use drl_server::{Address, Config, Front, Fronts, Server, Settings};
 use drl_testkit::RedisServer;
 use tokio::runtime::{Builder, Runtime};
 
+use super::{Lane, Row};
+use crate::report::Line;
+
 /// A limit that nobody reaches.
 const POLICIES: &str = "policies: [{ name: per-client, per: [client], limit: 1000000/second }]";
 
@@ -67,9 +70,15 @@ pub(super) struct Store {
 }
 
 impl Backend {
-    pub(super) const ALL: [Self; 2] = [Self::Embedded, Self::Redis];
+    const ALL: [Self; 2] = [Self::Embedded, Self::Redis];
 
-    pub(super) fn name(self) -> &'static str {
+    /// A row of that name for each.
+    pub(super) fn rows(name: &str, run: fn(&Lane<'_>, Self) -> Result<Vec<Line>>) -> Vec<Row> {
+        let row = |store: Self| Row::new(format!("{name}, {}", store.name()), move |lane| run(lane, store));
+        Self::ALL.map(row).into()
+    }
+
+    fn name(self) -> &'static str {
         match self {
             Self::Embedded => "embedded store",
             Self::Redis => "Redis",

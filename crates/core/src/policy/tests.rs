@@ -1,5 +1,3 @@
-use std::hint::black_box;
-
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -123,26 +121,6 @@ fn the_work_does_not_grow_with_the_number_of_policies() {
             assert!(candidates <= 8, "{title}: {candidates} candidates");
         }
     }
-}
-
-/// Not a promise but a look: `cargo test --release -p drl-core --lib -- --ignored --nocapture the_cost`.
-#[test]
-#[ignore = "a measurement"]
-#[expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
-fn the_cost_of_a_match_among_10_000() {
-    let list = (0..10_000).map(|number| {
-        let endpoint = Condition::new("endpoint", [Pattern::new(&format!("/e{number}"))]).unwrap();
-        let policy = Policy::new(&format!("p{number}"), Quota::per_second(1)).unwrap();
-        policy.matching(endpoint).unwrap().per(["client"]).unwrap()
-    });
-    let policies = Policies::new("default", list.collect()).unwrap();
-    let pairs = [("client", &b"alice"[..]), ("endpoint", b"/e4711"), ("method", b"GET")];
-    let attributes = Attributes::new(pairs).unwrap();
-    let started = std::time::Instant::now();
-    for _ in 0..1_000_000 {
-        black_box(policies.matching(black_box(&attributes)));
-    }
-    println!("{:?} per match", started.elapsed() / 1_000_000);
 }
 
 #[test]

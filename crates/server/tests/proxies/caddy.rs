@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::support::{Proxy, get, limiter};
+use crate::support::{Proxy, get, limiter, with_own};
 
 /// What is in `deploy/`, with sockets of the test's own instead of ports.
 const SAMPLE: &str = include_str!("../../../../deploy/caddy/Caddyfile");
@@ -15,15 +15,12 @@ const SAMPLE: &str = include_str!("../../../../deploy/caddy/Caddyfile");
 fn start(limiter: &Path) -> (Proxy, TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).display().to_string();
-    let mut site = SAMPLE.to_owned();
-    for (written, own) in [
+    let places = [
         ("127.0.0.1:8080", format!("unix/{}", limiter.display())),
         (":80 {", format!("http:// {{\n\tbind unix/{}", path("front"))),
         ("127.0.0.1:3000", format!("unix/{}", path("upstream"))),
-    ] {
-        assert!(site.contains(written), "{written}");
-        site = site.replace(written, &own);
-    }
+    ];
+    let site = with_own(SAMPLE, places);
     let upstream = format!("http:// {{\n\tbind unix/{}\n\trespond served\n}}\n", path("upstream"));
     fs::write(directory.path().join("Caddyfile"), format!("{{\n\tadmin off\n}}\n{upstream}{site}")).unwrap();
     let mut command = Command::new("caddy");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use drl_testkit::{Data, RedisServer};
 use tempfile::TempDir;
 
-use crate::support::{Proxy, get, limiter};
+use crate::support::{Proxy, get, limiter, with_own};
 
 /// What is in `deploy/`, with sockets of the test's own instead of ports.
 const SAMPLE: &str = include_str!("../../../../deploy/nginx/rate-limit.conf");
@@ -23,15 +23,12 @@ impl Nginx {
     fn start(limiter: &Path) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name).display().to_string();
-        let mut site = SAMPLE.to_owned();
-        for (written, own) in [
+        let places = [
             ("127.0.0.1:8080", format!("unix:{}", limiter.display())),
             ("listen 80;", format!("listen unix:{};", path("front"))),
             ("http://127.0.0.1:3000", format!("http://unix:{}", path("upstream"))),
-        ] {
-            assert!(site.contains(written), "{written}");
-            site = site.replace(written, &own);
-        }
+        ];
+        let site = with_own(SAMPLE, places);
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|kind| format!("{kind}_temp_path {};\n", path(kind)))
             .concat();

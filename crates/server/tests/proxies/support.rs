@@ -28,6 +28,14 @@ impl Drop for Proxy {
     }
 }
 
+/// A sample of `deploy/` with sockets of the test's own in the place of what is written in it.
+pub(crate) fn with_own<const N: usize>(sample: &str, places: [(&str, String); N]) -> String {
+    places.into_iter().fold(sample.to_owned(), |text, (written, own)| {
+        assert!(text.contains(written), "{written}");
+        text.replace(written, &own)
+    })
+}
+
 /// The status and the whole of what comes back over that socket; waits while the proxy is not there yet.
 pub(crate) fn get(socket: &Path, path: &str, headers: &str) -> (u16, String) {
     let started = Instant::now();
